@@ -1,0 +1,673 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Superblocks, slot allocation and commit, see dm-remap-meta.h. Pure.
+ */
+#include "dm-remap-meta.h"
+
+static int fail(struct dmr_meta *m, int error, const char *problem, u64 index)
+{
+	m->problem = problem;
+	m->problem_index = index;
+	return error;
+}
+
+/* -- superblocks ---------------------------------------------------------- */
+
+/*
+ * Read both copies into the scratch area and return the newest, or an error.
+ * A copy that can't be read counts as one that is not there.
+ */
+static int read_superblocks(struct dmr_meta *m, struct dmr_superblock **newest)
+{
+	struct dmr_superblock *copy[2], *valid[2] = { NULL, NULL };
+	const char *why[2];
+	bool magic = false, readable = false;
+	unsigned int c;
+	int r;
+
+	for (c = 0; c < 2; c++) {
+		u64 sector = dmr_sb_sector(m->device_sectors, c);
+
+		copy[c] = m->scratch + c * DMR_BLOCK_SIZE;
+		if (m->ops->read(m->context, sector, copy[c], DMR_BLOCK_SIZE)) {
+			why[c] = "unreadable";
+			continue;
+		}
+		readable = true;
+		magic |= dmr_sb_has_magic(copy[c]);
+		why[c] = dmr_sb_check(copy[c], sector, m->device_sectors, c);
+		if (!why[c])
+			valid[c] = copy[c];
+	}
+	m->sb_bad = (valid[0] ? 0 : 1) | (valid[1] ? 0 : 2);
+	r = dmr_sb_choose(valid[0], valid[1]);
+	if (r >= 0) {
+		*newest = copy[r];
+		/* the older of two valid copies has to be written again */
+		if (valid[0] && valid[1] && valid[0]->seq != valid[1]->seq)
+			m->sb_bad |= 1u << !r;
+		return 0;
+	}
+	if (r == -EUCLEAN)
+		return fail(m, r, "the two superblocks contradict each other", 0);
+	if (!readable)
+		return fail(m, -EIO, "both superblocks are unreadable", 0);
+	if (!magic)
+		return fail(m, -ENODATA, "it is not formatted for dm-remap", 0);
+	return fail(m, -EUCLEAN, why[0], 0);
+}
+
+int dmr_meta_open(struct dmr_meta *m, const struct dmr_meta_ops *ops,
+		  void *context, u64 device_sectors, void *memory)
+{
+	struct dmr_superblock *newest;
+	struct dmr_geometry g;
+	u64 blocks;
+	unsigned int i;
+	int r;
+
+	memset(m, 0, sizeof(*m));
+	m->ops = ops;
+	m->context = context;
+	m->device_sectors = device_sectors;
+	m->sb = memory;
+	for (i = 0; i < DMR_IMAGES; i++)
+		m->image[i].tb = memory + (1 + i) * DMR_BLOCK_SIZE;
+	m->scratch = memory + (1 + DMR_IMAGES) * DMR_BLOCK_SIZE;
+
+	if (dmr_geometry_compute(device_sectors, &g))
+		return fail(m, -ENODATA, "it is too small to be a spare", 0);
+	r = read_superblocks(m, &newest);
+	if (r)
+		return r;
+	memcpy(m->sb, newest, sizeof(*m->sb));
+	m->seed = dmr_table_seed(m->sb);
+	m->nr_slots = le64_to_cpu(m->sb->nr_slots);
+	m->activation = le64_to_cpu(m->sb->activation);
+	if (m->nr_slots > DMR_X_MAX_SLOTS)
+		return fail(m, -EFBIG, "it has more slots than this kernel module can use", 0);
+
+	blocks = le64_to_cpu(m->sb->table_blocks);
+	m->tb_free = kvcalloc(blocks, 1, GFP_KERNEL);
+	m->tb_flags = kvcalloc(blocks, 1, GFP_KERNEL);
+	m->taken = kvcalloc(DMR_TABLE_ENTRIES, 1, GFP_KERNEL);
+	if (!m->tb_free || !m->tb_flags || !m->taken) {
+		dmr_meta_close(m);
+		return fail(m, -ENOMEM, "out of memory", 0);
+	}
+	return 0;
+}
+
+void dmr_meta_close(struct dmr_meta *m)
+{
+	kvfree(m->tb_free);
+	kvfree(m->tb_flags);
+	kvfree(m->taken);
+	kvfree(m->losers);
+	m->tb_free = NULL;
+	m->tb_flags = NULL;
+	m->taken = NULL;
+	m->losers = NULL;
+}
+
+int dmr_meta_revalidate(struct dmr_meta *m)
+{
+	struct dmr_superblock *now;
+	u8 bad = m->sb_bad;
+	int r;
+
+	r = read_superblocks(m, &now);
+	/* a copy that could not be written earlier may look fine and be old */
+	m->sb_bad |= bad;
+	if (r)
+		return r;
+	if (memcmp(now->spare_uuid, m->sb->spare_uuid, sizeof(now->spare_uuid)) ||
+	    le64_to_cpu(now->activation) != m->activation ||
+	    now->state != m->sb->state || now->epoch != m->sb->epoch)
+		return fail(m, -ESTALE, "the set was used elsewhere since it was loaded", 0);
+	return 0;
+}
+
+/*
+ * Write both copies with a new sequence number. Returns the number of copies
+ * written. The memory copy keeps the new sequence number even on failure, for
+ * the write may have landed.
+ */
+static unsigned int write_superblocks(struct dmr_meta *m)
+{
+	unsigned int c, written = 0;
+
+	m->sb->seq = cpu_to_le64(le64_to_cpu(m->sb->seq) + 1);
+	for (c = 0; c < 2; c++) {
+		u64 sector = dmr_sb_sector(m->device_sectors, c);
+
+		dmr_sb_seal(m->sb, c);
+		if (m->ops->write(m->context, sector, m->sb, DMR_BLOCK_SIZE,
+				  DMR_IO_PREFLUSH | DMR_IO_FUA)) {
+			m->sb_bad |= 1u << c;
+			continue;
+		}
+		m->sb_bad &= ~(1u << c);
+		written++;
+	}
+	return written;
+}
+
+/* -- table blocks ---------------------------------------------------------- */
+
+static u64 table_init(const struct dmr_meta *m)
+{
+	return le64_to_cpu(m->sb->table_init);
+}
+
+/* The last table block may describe fewer than 252 slots. */
+static u32 slots_of(const struct dmr_meta *m, u64 index)
+{
+	u64 rest = m->nr_slots - index * DMR_TABLE_ENTRIES;
+
+	return min_t(u64, rest, DMR_TABLE_ENTRIES);
+}
+
+static u64 table_of(u64 slot, u32 *entry)
+{
+	return div_u64_rem(slot, DMR_TABLE_ENTRIES, entry);
+}
+
+static void freeze(struct dmr_meta *m, u64 index, unsigned int copy)
+{
+	if (!m->tb_flags[index]) {
+		m->frozen++;
+		m->free_slots -= m->tb_free[index];
+	}
+	m->tb_flags[index] |= DMR_TB_BAD(copy);
+}
+
+static void thaw(struct dmr_meta *m, u64 index)
+{
+	if (m->tb_flags[index]) {
+		m->frozen--;
+		m->free_slots += m->tb_free[index];
+	}
+	m->tb_flags[index] = 0;
+}
+
+bool dmr_meta_frozen(const struct dmr_meta *m, u64 slot)
+{
+	u32 entry;
+
+	return m->tb_flags[table_of(slot, &entry)];
+}
+
+static int read_copy(struct dmr_meta *m, u64 index, unsigned int copy,
+		     struct dmr_table_block *tb)
+{
+	if (m->ops->read(m->context, dmr_table_sector(m->sb, index, copy), tb,
+			 DMR_BLOCK_SIZE))
+		return -EIO;
+	if (dmr_table_check(tb, m->seed, index, copy))
+		return -EUCLEAN;
+	return 0;
+}
+
+static int write_copy(struct dmr_meta *m, u64 index, unsigned int copy,
+		      struct dmr_table_block *tb, u64 seq, unsigned int flags)
+{
+	u64 sector = dmr_table_sector(m->sb, index, copy);
+	int r;
+
+	dmr_table_seal(tb, m->seed, seq, copy);
+	r = m->ops->write(m->context, sector, tb, DMR_BLOCK_SIZE, flags);
+	if (r) {
+		/* once more: a transient error must not freeze the block */
+		m->commit_errors++;
+		r = m->ops->write(m->context, sector, tb, DMR_BLOCK_SIZE, flags);
+	}
+	return r;
+}
+
+static u64 next_seq(struct dmr_meta *m)
+{
+	return dmr_seq(m->activation, ++m->attempts);
+}
+
+/* The current content of a table block, from the cache or a good copy. */
+static struct dmr_image *get_image(struct dmr_meta *m, u64 index)
+{
+	struct dmr_image *img = NULL;
+	unsigned int i, c;
+
+	for (i = 0; i < DMR_IMAGES; i++) {
+		struct dmr_image *cand = &m->image[i];
+
+		if (cand->valid && cand->index == index) {
+			cand->used = ++m->clock;
+			return cand;
+		}
+		if (!img || !cand->valid ||
+		    (img->valid && cand->used < img->used))
+			img = cand;
+	}
+	img->valid = false;
+	for (c = 0; c < 2; c++) {
+		if (m->tb_flags[index] & DMR_TB_BAD(c))
+			continue;
+		if (read_copy(m, index, c, img->tb))
+			continue;
+		img->index = index;
+		img->valid = true;
+		img->used = ++m->clock;
+		return img;
+	}
+	return NULL;
+}
+
+int dmr_meta_entry(struct dmr_meta *m, u64 slot, struct dmr_mapping *out)
+{
+	struct dmr_image *img;
+	u32 entry;
+	u64 index = table_of(slot, &entry);
+
+	img = get_image(m, index);
+	if (!img)
+		return -EIO;
+	dmr_entry_unpack(&img->tb->entry[entry], out);
+	return 0;
+}
+
+/* -- allocation ------------------------------------------------------------ */
+
+/*
+ * Initialise the next extent of the table in both copies, then record it in
+ * both superblocks: only then may the blocks be used.
+ */
+static int extend_table(struct dmr_meta *m)
+{
+	u64 first = table_init(m), all = le64_to_cpu(m->sb->table_blocks);
+	u64 end = min_t(u64, first + DMR_TABLE_EXTENT, all);
+	u64 seq = next_seq(m), i, k;
+	unsigned int c;
+
+	if (first >= all || m->sb_bad)
+		return -ENOSPC;
+	for (c = 0; c < 2; c++) {
+		for (i = first; i < end; i += DMR_SCRATCH_BLOCKS) {
+			u64 n = min_t(u64, DMR_SCRATCH_BLOCKS, end - i);
+
+			for (k = 0; k < n; k++) {
+				struct dmr_table_block *tb =
+					m->scratch + k * DMR_BLOCK_SIZE;
+
+				dmr_table_init(tb, i + k);
+				dmr_table_seal(tb, m->seed, seq, c);
+			}
+			if (m->ops->write(m->context,
+					  dmr_table_sector(m->sb, i, c),
+					  m->scratch, n * DMR_BLOCK_SIZE, 0))
+				return -ENOSPC;
+		}
+	}
+	/* the PREFLUSH of the first superblock makes the blocks durable */
+	m->sb->table_init = cpu_to_le64(end);
+	if (write_superblocks(m) != 2) {
+		m->sb->table_init = cpu_to_le64(first);
+		return -ENOSPC;
+	}
+	for (i = first; i < end; i++) {
+		m->tb_free[i] = slots_of(m, i);
+		m->free_slots += m->tb_free[i];
+	}
+	return 0;
+}
+
+/* Make alloc_index a table block with a free entry. */
+static int find_alloc_block(struct dmr_meta *m)
+{
+	u64 n = table_init(m), i, k = m->alloc_index;
+	struct dmr_image *img;
+	u32 e;
+
+	m->taken_valid = false;
+	for (i = 0; i < n; i++, k++) {
+		if (k >= n)
+			k = 0;
+		if (!m->tb_free[k] || m->tb_flags[k])
+			continue;
+		img = get_image(m, k);
+		if (!img) {
+			freeze(m, k, 0);
+			continue;
+		}
+		for (e = 0; e < slots_of(m, k); e++)
+			m->taken[e] = img->tb->entry[e].a || img->tb->entry[e].b;
+		m->alloc_index = k;
+		m->taken_valid = true;
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+int dmr_meta_alloc(struct dmr_meta *m, u64 *slot)
+{
+	u64 k;
+	u32 e;
+	int r;
+
+	if (!m->taken_valid || !m->tb_free[m->alloc_index] ||
+	    m->tb_flags[m->alloc_index]) {
+		r = m->free_slots ? find_alloc_block(m) : -ENOSPC;
+		if (r) {
+			r = extend_table(m);
+			if (!r)
+				r = find_alloc_block(m);
+		}
+		if (r)
+			return -ENOSPC;
+	}
+	k = m->alloc_index;
+	for (e = 0; e < slots_of(m, k); e++) {
+		if (m->taken[e])
+			continue;
+		m->taken[e] = 1;
+		m->tb_free[k]--;
+		m->free_slots--;
+		*slot = k * DMR_TABLE_ENTRIES + e;
+		return 0;
+	}
+	/* the count was wrong: never hand out a slot that may be in use */
+	m->free_slots -= m->tb_free[k];
+	m->tb_free[k] = 0;
+	m->taken_valid = false;
+	return -ENOSPC;
+}
+
+/*
+ * If allocation has moved on to another block, the slot stays unused until the
+ * next activation: the bitmap that told it from others is gone.
+ */
+void dmr_meta_unalloc(struct dmr_meta *m, u64 slot)
+{
+	u32 e;
+	u64 k = table_of(slot, &e);
+
+	if (!m->taken_valid || k != m->alloc_index || !m->taken[e])
+		return;
+	m->taken[e] = 0;
+	m->tb_free[k]++;
+	if (!m->tb_flags[k])
+		m->free_slots++;
+}
+
+/* -- commit ---------------------------------------------------------------- */
+
+u64 dmr_meta_next_gen(struct dmr_meta *m)
+{
+	return ++m->gen;
+}
+
+struct group {
+	struct dmr_image *img;
+	u64 seq;
+	u64 index;
+	u32 first, nr;		/* changes */
+	bool failed;
+};
+
+/* Put the changes into cached images; returns the number of groups. */
+static unsigned int apply_changes(struct dmr_meta *m, struct dmr_change *ch,
+				  u32 n, struct group *groups, u32 *taken)
+{
+	unsigned int nr = 0;
+	u32 i, e;
+
+	for (i = 0; i < n; i++) {
+		u64 k = table_of(ch[i].slot, &e);
+		struct group *g = nr ? &groups[nr - 1] : NULL;
+
+		if (!g || g->index != k) {
+			if (nr == DMR_IMAGES)
+				break;
+			g = &groups[nr++];
+			g->index = k;
+			g->first = i;
+			g->nr = 0;
+			g->seq = next_seq(m);
+			/* a frozen block is never written */
+			g->img = m->tb_flags[k] ? NULL : get_image(m, k);
+			g->failed = !g->img;
+		}
+		g->nr++;
+		ch[i].error = 0;
+		if (!g->failed)
+			dmr_entry_pack(&g->img->tb->entry[e], &ch[i].m);
+	}
+	*taken = i;
+	return nr;
+}
+
+static void write_groups(struct dmr_meta *m, struct group *groups,
+			 unsigned int nr, unsigned int copy)
+{
+	bool flushed = copy;	/* copy 0 went before, with its flush */
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct group *g = &groups[i];
+		unsigned int flags = DMR_IO_FUA;
+
+		if (g->failed)
+			continue;
+		if (!flushed)
+			flags |= DMR_IO_PREFLUSH;
+		if (write_copy(m, g->index, copy, g->img->tb, g->seq, flags)) {
+			g->failed = true;
+			g->img->valid = false;
+			freeze(m, g->index, copy);
+			continue;
+		}
+		flushed = true;
+	}
+}
+
+u32 dmr_meta_commit(struct dmr_meta *m, struct dmr_change *ch, u32 n)
+{
+	struct group groups[DMR_IMAGES];
+	unsigned int nr, i;
+	u32 taken, j, e;
+
+	nr = apply_changes(m, ch, n, groups, &taken);
+	write_groups(m, groups, nr, 0);
+	write_groups(m, groups, nr, 1);
+	m->commits++;
+	for (i = 0; i < nr; i++) {
+		struct group *g = &groups[i];
+
+		for (j = g->first; j < g->first + g->nr; j++) {
+			if (g->failed) {
+				ch[j].error = -EIO;
+				continue;
+			}
+			if (ch[j].m.state != DMR_E_FREE)
+				continue;
+			table_of(ch[j].slot, &e);
+			m->tb_free[g->index]++;
+			m->free_slots++;
+			if (m->taken_valid && m->alloc_index == g->index)
+				m->taken[e] = 0;
+		}
+	}
+	return taken;
+}
+
+/* -- activation and repair ------------------------------------------------- */
+
+/* Rewrite the bad copy of a table block from the good one. */
+static void repair_block(struct dmr_meta *m, u64 index)
+{
+	struct dmr_image *img;
+	unsigned int copy = m->tb_flags[index] & DMR_TB_BAD(0) ? 0 : 1;
+
+	if ((m->tb_flags[index] & DMR_TB_FROZEN) == DMR_TB_FROZEN)
+		return;
+	img = get_image(m, index);
+	if (!img)
+		return;
+	if (write_copy(m, index, copy, img->tb, le64_to_cpu(img->tb->seq),
+		       DMR_IO_FUA)) {
+		/* the image may now be that of a torn block: read it anew */
+		img->valid = false;
+		return;
+	}
+	thaw(m, index);
+}
+
+static void free_losers(struct dmr_meta *m)
+{
+	u32 i = 0;
+
+	for (i = 0; i < m->nr_losers; i++) {
+		struct dmr_change c = { .slot = m->losers[i] };
+
+		/* in a frozen block the entry stays, and loses by generation */
+		if (!dmr_meta_frozen(m, c.slot))
+			dmr_meta_commit(m, &c, 1);
+	}
+	m->nr_losers = 0;
+}
+
+int dmr_meta_activate(struct dmr_meta *m, u64 now)
+{
+	u64 i, n = table_init(m);
+
+	m->sb->activation = cpu_to_le64(m->activation + 1);
+	m->sb->updated = cpu_to_le64(now);
+	if (!write_superblocks(m)) {
+		m->sb->activation = cpu_to_le64(m->activation);
+		return fail(m, -EIO, "neither superblock can be written", 0);
+	}
+	m->activation++;
+	m->attempts = 0;
+	for (i = 0; m->frozen && i < n; i++) {
+		if (m->tb_flags[i])
+			repair_block(m, i);
+		if (!(i & 0xffff))
+			cond_resched();
+	}
+	free_losers(m);
+	return 0;
+}
+
+/* Bring a table block in line with memory; true if something changed. */
+static bool match_memory(struct dmr_meta *m, struct dmr_table_block *tb,
+			 u64 index, const struct dmr_memory *memory)
+{
+	bool changed = false;
+	u32 e;
+
+	for (e = 0; e < slots_of(m, index); e++) {
+		struct dmr_mapping map;
+		u8 lost;
+
+		dmr_entry_unpack(&tb->entry[e], &map);
+		if (map.state != DMR_E_MAPPED)
+			continue;
+		if (!memory->holds(memory->context,
+				   index * DMR_TABLE_ENTRIES + e, map.block,
+				   &lost)) {
+			map.state = DMR_E_FREE;
+		} else if (map.lost != lost) {
+			map.lost = lost;
+			map.gen = dmr_meta_next_gen(m);
+		} else {
+			continue;
+		}
+		dmr_entry_pack(&tb->entry[e], &map);
+		changed = true;
+	}
+	return changed;
+}
+
+static void rebuild_block(struct dmr_meta *m, struct dmr_table_block *tb,
+			  u64 index, const struct dmr_memory *memory)
+{
+	struct dmr_mapping *map = m->scratch + 4 * DMR_BLOCK_SIZE;
+	u32 e;
+
+	dmr_table_init(tb, index);
+	memset(map, 0, DMR_TABLE_ENTRIES * sizeof(*map));
+	memory->rebuild(memory->context, index * DMR_TABLE_ENTRIES,
+			dmr_meta_next_gen(m), map);
+	for (e = 0; e < DMR_TABLE_ENTRIES; e++)
+		dmr_entry_pack(&tb->entry[e], &map[e]);
+}
+
+/* After a block was rewritten: what is free in it, and that it may be used. */
+static void recount(struct dmr_meta *m, struct dmr_table_block *tb, u64 index)
+{
+	u32 e, nr = 0;
+
+	thaw(m, index);
+	for (e = 0; e < slots_of(m, index); e++)
+		nr += !tb->entry[e].a && !tb->entry[e].b;
+	m->free_slots -= m->tb_free[index];
+	m->tb_free[index] = nr;
+	m->free_slots += nr;
+	if (m->alloc_index == index)
+		m->taken_valid = false;
+}
+
+static void drop_image(struct dmr_meta *m, u64 index)
+{
+	unsigned int i;
+
+	for (i = 0; i < DMR_IMAGES; i++)
+		if (m->image[i].index == index)
+			m->image[i].valid = false;
+}
+
+int dmr_meta_verify(struct dmr_meta *m, u64 index,
+		    const struct dmr_memory *memory, struct dmr_verify *v)
+{
+	struct dmr_table_block *tb[2] = { m->scratch, m->scratch + DMR_BLOCK_SIZE };
+	bool ok[2], same;
+	unsigned int c, best;
+	u64 seq;
+
+	if (!index && m->sb_bad) {
+		v->checked++;
+		if (write_superblocks(m) == 2)
+			v->repaired++;
+		else
+			v->damaged++;
+	}
+	v->checked++;
+	for (c = 0; c < 2; c++)
+		ok[c] = !read_copy(m, index, c, tb[c]);
+	best = ok[0] && (!ok[1] || le64_to_cpu(tb[0]->seq) >=
+					   le64_to_cpu(tb[1]->seq)) ? 0 : 1;
+	same = ok[0] && ok[1] && tb[0]->seq == tb[1]->seq;
+	if (!ok[0] && !ok[1])
+		rebuild_block(m, tb[best], index, memory);
+	else if (!match_memory(m, tb[best], index, memory) && same &&
+		 !m->tb_flags[index])
+		return 0;
+
+	/*
+	 * The copy that is not good goes first, so that one good copy is left
+	 * at every moment.
+	 */
+	drop_image(m, index);
+	seq = next_seq(m);
+	for (c = 0; c < 2; c++) {
+		unsigned int copy = c ? best : !best;
+
+		if (write_copy(m, index, copy, tb[best], seq,
+			       DMR_IO_PREFLUSH | DMR_IO_FUA)) {
+			freeze(m, index, copy);
+			v->damaged++;
+			return -EIO;
+		}
+	}
+	recount(m, tb[best], index);
+	v->repaired++;
+	return 0;
+}
