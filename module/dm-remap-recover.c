@@ -1,0 +1,831 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What happens to a bio that failed, or that met a lost sector.
+ *
+ * Each bio is a work item and is handled block by block. Writes run side by
+ * side on io_wq; reads one after the other on isolate_wq, for a dying disk
+ * takes seconds for each bad sector and is not helped by more of the same.
+ *
+ * Data and lost masks that enter a slot are read only after the block is BUSY
+ * and the drain has ended, so no write can be under way that they miss. Only a
+ * write of a whole unmapped block needs neither.
+ */
+#include <linux/jiffies.h>
+#include <linux/sched/mm.h>
+
+#include "dm-remap.h"
+
+/* A part of a bio that lies within one block. */
+struct piece {
+	struct dmr_store *s;
+	struct bio *bio;
+	struct bvec_iter iter;
+	u64 block;
+	unsigned int first, nr;		/* sectors */
+	u8 mask;
+	bool failed;			/* this I/O failed once already */
+	bool single;			/* the bio lies within this block */
+	bool trouble;			/* some piece failed again */
+	blk_opf_t flags;		/* REQ_FUA, or nothing */
+	void *data;			/* 4 KiB: the piece at its place in the block */
+	void *spare_page;		/* 4 KiB for salvage */
+	bool weak;			/* an error of this block healed too often */
+};
+
+static void *piece_data(struct piece *p)
+{
+	return p->data + p->first * SECTOR_SIZE;
+}
+
+static sector_t main_sector(u64 block)
+{
+	return block * DMR_BLOCK_SECTORS;
+}
+
+static sector_t slot_sector(struct dmr_store *s, u64 x)
+{
+	return dmr_slot_sector(s->meta.sb, dmr_x_slot(x));
+}
+
+/* Copy between the piece's part of the bio and data. */
+static void copy_piece(struct piece *p, bool to_bio)
+{
+	struct bvec_iter iter = p->iter, it;
+	void *data = piece_data(p);
+	struct bio_vec bv;
+
+	if (bio_op(p->bio) == REQ_OP_WRITE_ZEROES) {
+		memset(data, 0, p->nr * SECTOR_SIZE);
+		return;
+	}
+	iter.bi_size = p->nr * SECTOR_SIZE;
+	__bio_for_each_segment(bv, p->bio, it, iter) {
+		void *m = kmap_local_page(bv.bv_page) + bv.bv_offset;
+
+		if (to_bio)
+			memcpy(m, data, bv.bv_len);
+		else
+			memcpy(data, m, bv.bv_len);
+		kunmap_local(m);
+		if (to_bio)
+			flush_dcache_page(bv.bv_page);
+		data += bv.bv_len;
+	}
+}
+
+/* -- judgement --------------------------------------------------------------- */
+
+/* May the target make new entries by itself now? */
+static bool may_remap(struct dmr_store *s)
+{
+	unsigned long hold = READ_ONCE(s->faults) & ~BIT(DMR_MAIN_FAULT);
+	bool ok = !hold && !s->read_only;
+
+	if (!ok)
+		dmr_count(s, &s->count.refused);
+	return ok;
+}
+
+/* The backstop against a flood of entries. */
+static bool rate_allows(struct dmr_store *s)
+{
+	unsigned int rate = READ_ONCE(s->opt.rate);
+	unsigned long flags;
+	bool ok;
+
+	spin_lock_irqsave(&s->queue_lock, flags);
+	if (time_after(jiffies, s->rate_start + 10 * HZ)) {
+		s->rate_start = jiffies;
+		s->rate_used = 0;
+	}
+	ok = !rate || s->rate_used < rate;
+	if (ok)
+		s->rate_used++;
+	else
+		s->count.refused++;
+	spin_unlock_irqrestore(&s->queue_lock, flags);
+	if (!ok)
+		DMWARN_LIMIT("%pg: more than %u bad blocks in 10 s, not remapped",
+			     s->main, rate);
+	return ok;
+}
+
+/*
+ * An error was gone when the operation was repeated. True if that happened
+ * often enough to this block to move it.
+ */
+static bool healed(struct dmr_store *s, u64 block)
+{
+	unsigned int limit = READ_ONCE(s->opt.rescue), i;
+	unsigned long flags;
+	bool weak = false;
+
+	spin_lock_irqsave(&s->queue_lock, flags);
+	s->count.healed++;
+	for (i = 0; i < DMR_WEAK; i++)
+		if (s->weak[i].healed && s->weak[i].block == block)
+			break;
+	if (i == DMR_WEAK) {
+		i = s->weak_next++ % DMR_WEAK;
+		s->weak[i].block = block;
+		s->weak[i].healed = 0;
+	}
+	if (++s->weak[i].healed >= limit && limit) {
+		s->weak[i].healed = 0;
+		weak = true;
+	}
+	spin_unlock_irqrestore(&s->queue_lock, flags);
+	return weak;
+}
+
+/*
+ * Candidates for a probe of main, nearest first: block +- 1, 2, 4, ... within
+ * its region. False when there are no more. n counts from 0.
+ */
+static bool neighbour(struct dmr_store *s, u64 block, unsigned int n, u64 *out)
+{
+	u64 region = block >> DMR_REGION_SHIFT;
+	u64 distance = 1ULL << (n / 2);
+
+	if (distance >= DMR_REGION_BLOCKS)
+		return false;
+	*out = n & 1 ? block + distance : block - distance;
+	if (*out >= s->index.nr_blocks || *out >> DMR_REGION_SHIFT != region)
+		*out = block;	/* means: skip */
+	return true;
+}
+
+/*
+ * Does main read anything within the same 64 MiB? Without that, a read error
+ * says nothing about the block. page is 4 KiB of scratch.
+ */
+bool dmr_prove_reads(struct dmr_store *s, u64 block, void *page)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(READ_ONCE(s->opt.isolate_ms));
+	unsigned int n;
+	bool ok = false;
+	u64 b;
+
+	for (n = 0; !ok && neighbour(s, block, n, &b); n++) {
+		if (b == block)
+			continue;
+		ok = !dmr_rw(s->main, main_sector(b), page,
+			     dmr_block_sectors(s, b) * SECTOR_SIZE,
+			     REQ_OP_READ | REQ_SYNC);
+		if (time_after(jiffies, end))
+			break;
+	}
+	if (ok)
+		dmr_clear_fault(s, DMR_MAIN_FAULT);
+	else
+		dmr_fault(s, DMR_MAIN_FAULT);
+	return ok;
+}
+
+/*
+ * Read a healthy block and write it back. 0 if main took the write, -EIO with
+ * the block still owned and its content in buffer if it did not, -EAGAIN if
+ * this block can't serve.
+ */
+static int probe_write(struct dmr_store *s, u64 block, void *buffer)
+{
+	unsigned int len = dmr_block_sectors(s, block) * SECTOR_SIZE;
+	blk_status_t status;
+	u64 x;
+
+	if (dmr_own(s, block, &x))
+		return -EAGAIN;
+	if (x)
+		goto no;
+	dmr_drain(s, dmr_bucket_bit(block));
+	if (dmr_rw(s->main, main_sector(block), buffer, len,
+		   REQ_OP_READ | REQ_SYNC))
+		goto no;
+	status = dmr_rw(s->main, main_sector(block), buffer, len,
+			REQ_OP_WRITE | REQ_SYNC | REQ_FUA);
+	if (status && dmr_candidate(status))
+		return -EIO;
+	dmr_disown(s, block);
+	return status ? -EAGAIN : 0;
+no:
+	dmr_disown(s, block);
+	return -EAGAIN;
+}
+
+/*
+ * Blocks that could be read but not be written back are bad as well, if main is
+ * not; their content must not depend on what the failed write left there.
+ */
+static void settle_collateral(struct dmr_store *s, const u64 *blocks,
+			      unsigned int n, bool main_ok)
+{
+	struct dmr_req r;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		memset(&r, 0, sizeof(r));
+		r.kind = DMR_REQ_MAP;
+		r.owner = true;
+		r.block = blocks[i];
+		r.reason = DMR_R_WRITE;
+		r.data = s->probe_page[i];
+		r.result = -EIO;
+		if (main_ok)
+			dmr_commit(s, &r, 1);
+		if (r.result)
+			dmr_disown(s, blocks[i]);
+	}
+}
+
+static void note_proof(struct dmr_store *s, u64 ticket)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&s->queue_lock, flags);
+	if (ticket > s->proven)
+		s->proven = ticket;
+	spin_unlock_irqrestore(&s->queue_lock, flags);
+	dmr_clear_fault(s, DMR_MAIN_FAULT);
+}
+
+static bool is_proven(struct dmr_store *s, u64 ticket)
+{
+	unsigned long flags;
+	bool ok;
+
+	spin_lock_irqsave(&s->queue_lock, flags);
+	ok = s->proven >= ticket;
+	spin_unlock_irqrestore(&s->queue_lock, flags);
+	return ok;
+}
+
+/*
+ * Does main still take writes at all? A write issued after the failure with
+ * this ticket has to succeed; one proof serves all failures before it.
+ */
+static bool prove_writes(struct dmr_store *s, u64 block, u64 ticket)
+{
+	u64 bad[DMR_PROBES];
+	unsigned int n, failed = 0;
+	bool ok;
+	u64 b, now;
+
+	mutex_lock(&s->proof_lock);
+	ok = is_proven(s, ticket);
+	now = atomic64_read(&s->failures);
+	for (n = 0; !ok && failed < DMR_PROBES && neighbour(s, block, n, &b); n++) {
+		int r;
+
+		if (b == block)
+			continue;
+		r = probe_write(s, b, s->probe_page[failed]);
+		if (r == -EIO)
+			bad[failed++] = b;
+		ok = !r;
+		if (ok)
+			note_proof(s, now);
+	}
+	settle_collateral(s, bad, failed, ok);
+	mutex_unlock(&s->proof_lock);
+	if (!ok)
+		dmr_fault(s, DMR_MAIN_FAULT);
+	return ok;
+}
+
+/* -- salvage ----------------------------------------------------------------- */
+
+static bool read_range(struct dmr_store *s, struct block_device *bdev,
+		       sector_t base, void *page, unsigned int first,
+		       unsigned int nr, blk_status_t *status)
+{
+	*status = dmr_rw(bdev, base + first, page + first * SECTOR_SIZE,
+			 nr * SECTOR_SIZE, REQ_OP_READ | REQ_SYNC);
+	return !*status;
+}
+
+/*
+ * Read what can be read of the sectors [0, nr) at base, but for those in skip;
+ * unit is the smallest read that can tell good from bad. Sectors that could not
+ * be read are set in *lost and zero in page. Any error but one of the medium
+ * ends this and is returned.
+ */
+static blk_status_t read_sectors(struct dmr_store *s, struct block_device *bdev,
+				 sector_t base, void *page, unsigned int nr,
+				 unsigned int unit, u8 skip, u8 *lost)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(READ_ONCE(s->opt.isolate_ms));
+	unsigned int first = 0, n, i, u;
+	blk_status_t status;
+
+	*lost = 0;
+	while (first < nr) {
+		if (skip & (1 << first)) {
+			first++;
+			continue;
+		}
+		for (n = 1; first + n < nr && !(skip & (1 << (first + n))); n++)
+			;
+		if (read_range(s, bdev, base, page, first, n, &status)) {
+			first += n;
+			continue;
+		}
+		for (i = first; i < first + n; i += u) {
+			u = min(unit, first + n - i);
+			if (!dmr_candidate(status))
+				return status;
+			/* a single read of this size was the one that failed */
+			if (u < n && time_before(jiffies, end) &&
+			    read_range(s, bdev, base, page, i, u, &status))
+				continue;
+			if (!dmr_candidate(status))
+				return status;
+			*lost |= dmr_sector_mask(i, u);
+			memset(page + i * SECTOR_SIZE, 0, u * SECTOR_SIZE);
+		}
+		first += n;
+	}
+	return BLK_STS_OK;
+}
+
+/*
+ * Read a block of main that the caller owns and has drained.
+ */
+blk_status_t dmr_salvage(struct dmr_store *s, u64 block, void *page, u8 skip,
+			 u8 *lost)
+{
+	unsigned int unit = s->main_pbs < DMR_BLOCK_SIZE ? s->main_lbs : DMR_BLOCK_SIZE;
+
+	memset(page, 0, DMR_BLOCK_SIZE);
+	return read_sectors(s, s->main, main_sector(block), page,
+			    dmr_block_sectors(s, block), unit / SECTOR_SIZE,
+			    skip, lost);
+}
+
+/* -- blocks that have a slot ------------------------------------------------- */
+
+static void init_req(struct dmr_req *r, const struct piece *p,
+		     enum dmr_req_kind kind)
+{
+	memset(r, 0, sizeof(*r));
+	r->kind = kind;
+	r->block = p->block;
+	r->first = p->first;
+	r->nr = p->nr;
+	r->data = p->data;
+}
+
+/*
+ * The slot can't take the write: move the block to another one, with what can
+ * be read of the old slot and the piece on top. 0: done.
+ */
+static int move_block(struct piece *p)
+{
+	struct dmr_store *s = p->s;
+	unsigned int sectors = dmr_block_sectors(s, p->block);
+	void *page = p->spare_page;
+	struct dmr_req r;
+	u8 lost, before;
+	u64 x;
+	int e;
+
+	e = dmr_own(s, p->block, &x);
+	if (e)
+		return e;
+	e = -EAGAIN;
+	if (!dmr_x_mapped(x) || (x & DMR_X_FENCED))
+		goto out;
+	dmr_drain(s, dmr_bucket_bit(p->block));
+	before = dmr_x_lost(x) & ~p->mask;
+	memset(page, 0, DMR_BLOCK_SIZE);
+	e = -EIO;
+	if (read_sectors(s, s->spare, slot_sector(s, x), page, sectors, 1,
+			 p->mask | before, &lost))
+		goto out;
+	memcpy(page + p->first * SECTOR_SIZE, piece_data(p), p->nr * SECTOR_SIZE);
+	init_req(&r, p, DMR_REQ_MOVE);
+	r.owner = true;
+	r.data = page;
+	r.lost = lost | before;
+	r.reason = DMR_R_MOVED;
+	dmr_commit(s, &r, 1);
+	if (!r.result)
+		return 0;
+	e = r.result == -EREMOTEIO ? -EIO : r.result;
+out:
+	dmr_disown(s, p->block);
+	return e;
+}
+
+/* Sectors of the slot can't be read, twice. Make that known once and for all. */
+static int lose_slot_sectors(struct piece *p)
+{
+	struct dmr_store *s = p->s;
+	struct dmr_req r;
+	u8 lost, before;
+	u64 x;
+	int e;
+
+	e = dmr_own(s, p->block, &x);
+	if (e)
+		return e;
+	e = -EAGAIN;
+	if (!dmr_x_mapped(x) || (x & DMR_X_FENCED))
+		goto out;
+	dmr_drain(s, dmr_bucket_bit(p->block));
+	before = dmr_x_lost(x);
+	e = -EIO;
+	/* the spare must be able to read something else */
+	if (dmr_rw(s->spare, 0, p->spare_page, DMR_BLOCK_SIZE,
+		   REQ_OP_READ | REQ_SYNC))
+		goto out;
+	if (read_sectors(s, s->spare, slot_sector(s, x), p->spare_page,
+			 dmr_block_sectors(s, p->block), 1, before, &lost))
+		goto out;
+	e = -EAGAIN;
+	if (!lost)
+		goto out;
+	init_req(&r, p, DMR_REQ_LOSE);
+	r.owner = true;
+	r.lost = lost;
+	r.data = NULL;
+	dmr_commit(s, &r, 1);
+	if (!r.result)
+		return 0;
+	e = -EIO;
+out:
+	dmr_disown(s, p->block);
+	return e;
+}
+
+static int update_lost(struct piece *p)
+{
+	struct dmr_req r;
+
+	init_req(&r, p, DMR_REQ_UPDATE);
+	dmr_commit(p->s, &r, 1);
+	return r.result == -EREMOTEIO ? move_block(p) : r.result;
+}
+
+/* -- writes ------------------------------------------------------------------ */
+
+/* Main can't take this piece. Put the block on the spare. */
+static int rescue_write(struct piece *p, u64 ticket)
+{
+	struct dmr_store *s = p->s;
+	unsigned int sectors = dmr_block_sectors(s, p->block);
+	struct dmr_req r;
+	blk_status_t status;
+	u8 lost;
+	u64 x;
+	int e;
+
+	if (!may_remap(s) || !prove_writes(s, p->block, ticket) ||
+	    !rate_allows(s))
+		return -EIO;
+	init_req(&r, p, DMR_REQ_MAP);
+	r.reason = DMR_R_WRITE;
+	if (p->nr == sectors) {
+		dmr_commit(s, &r, 1);
+		return r.result;
+	}
+	e = dmr_own(s, p->block, &x);
+	if (e)
+		return e;
+	e = -EAGAIN;
+	if (x)
+		goto out;
+	dmr_drain(s, dmr_bucket_bit(p->block));
+	status = dmr_salvage(s, p->block, p->spare_page, p->mask, &lost);
+	e = -EIO;
+	if (status)
+		goto out;
+	memcpy(p->spare_page + p->first * SECTOR_SIZE, piece_data(p),
+	       p->nr * SECTOR_SIZE);
+	r.owner = true;
+	r.data = p->spare_page;
+	r.lost = lost;
+	dmr_commit(s, &r, 1);
+	if (!r.result)
+		return 0;
+	e = r.result;
+out:
+	dmr_disown(s, p->block);
+	return e;
+}
+
+/*
+ * Nothing is remapped before an I/O has failed twice. True if this was the first
+ * time: go round again.
+ */
+static bool fails_first(struct piece *p, int *e)
+{
+	p->trouble = true;
+	if (p->failed)
+		return false;
+	p->failed = true;
+	*e = -EAGAIN;
+	return true;
+}
+
+static blk_status_t write_main(struct piece *p, struct dmr_bio *entered, int *e)
+{
+	struct dmr_store *s = p->s;
+	u64 ticket = atomic64_read(&s->failures);
+	blk_status_t status;
+
+	status = dmr_rw(s->main, main_sector(p->block) + p->first, piece_data(p),
+			p->nr * SECTOR_SIZE, REQ_OP_WRITE | REQ_SYNC | p->flags);
+	dmr_leave(s, entered);
+	*e = 0;
+	if (!status) {
+		note_proof(s, ticket);
+		if (p->failed && p->single && healed(s, p->block))
+			p->weak = true;
+		return status;
+	}
+	if (!dmr_candidate(status))
+		return status;
+	if (fails_first(p, e))
+		return status;
+	*e = rescue_write(p, atomic64_inc_return(&s->failures));
+	if (!*e)
+		dmr_count(s, &s->count.rescued_writes);
+	return *e ? status : BLK_STS_OK;
+}
+
+static blk_status_t write_slot(struct piece *p, struct dmr_bio *entered, u64 x,
+			       int *e)
+{
+	struct dmr_store *s = p->s;
+	blk_status_t status;
+
+	if (dmr_x_lost(x) & p->mask) {
+		dmr_leave(s, entered);
+		*e = update_lost(p);
+		return *e ? BLK_STS_IOERR : BLK_STS_OK;
+	}
+	status = dmr_rw(s->spare, slot_sector(s, x) + p->first, piece_data(p),
+			p->nr * SECTOR_SIZE, REQ_OP_WRITE | REQ_SYNC | p->flags);
+	dmr_leave(s, entered);
+	*e = 0;
+	if (!status) {
+		atomic64_inc(&s->spare_done);
+		return status;
+	}
+	dmr_count(s, &s->count.spare_errors);
+	if (!dmr_candidate(status) || fails_first(p, e))
+		return status;
+	*e = move_block(p);
+	return *e ? status : BLK_STS_OK;
+}
+
+/*
+ * Write one piece where it belongs. The block is looked up anew before each
+ * attempt; nothing that was learnt about it before counts.
+ */
+static blk_status_t write_piece(struct piece *p)
+{
+	struct dmr_store *s = p->s;
+	struct dmr_bio entered;
+	blk_status_t status;
+	int e;
+	u64 x;
+
+	for (;;) {
+		x = dmr_enter(s, p->block, &entered);
+		if (x & DMR_X_BUSY) {
+			dmr_leave(s, &entered);
+			dmr_wait_busy(s, p->block);
+			continue;
+		}
+		if (x & DMR_X_FENCED) {
+			dmr_leave(s, &entered);
+			return BLK_STS_IOERR;
+		}
+		if (dmr_x_mapped(x))
+			status = write_slot(p, &entered, x, &e);
+		else
+			status = write_main(p, &entered, &e);
+		if (e == -EBUSY)
+			dmr_wait_busy(s, p->block);
+		else if (e != -EAGAIN)
+			return status;
+	}
+}
+
+/* -- reads ------------------------------------------------------------------- */
+
+/*
+ * A piece can't be read. Read the block sector by sector, keep what can be
+ * read, mark the rest lost. *status is for the piece.
+ */
+static int isolate_read(struct piece *p, blk_status_t *status, u8 reason)
+{
+	struct dmr_store *s = p->s;
+	blk_status_t error;
+	struct dmr_req r;
+	u8 lost, all;
+	u64 x;
+	int e;
+
+	e = dmr_own(s, p->block, &x);
+	if (e)
+		return e;
+	e = -EAGAIN;
+	if (x)
+		goto out;
+	dmr_drain(s, dmr_bucket_bit(p->block));
+	error = dmr_salvage(s, p->block, p->data, 0, &lost);
+	e = 0;
+	if (error) {
+		*status = error;
+		goto out;
+	}
+	*status = lost & p->mask ? *status : BLK_STS_OK;
+	if (!lost && reason == DMR_R_READ) {
+		p->weak |= healed(s, p->block);
+		goto out;
+	}
+	/* a good read of another sector of this block is proof enough */
+	all = dmr_sector_mask(0, dmr_block_sectors(s, p->block));
+	if (!may_remap(s) ||
+	    (lost == all && !dmr_prove_reads(s, p->block, p->spare_page)) ||
+	    !rate_allows(s))
+		goto out;
+	init_req(&r, p, DMR_REQ_MAP);
+	r.owner = true;
+	r.reason = reason;
+	r.lost = lost;
+	dmr_commit(s, &r, 1);
+	if (!r.result)
+		return 0;
+out:
+	dmr_disown(s, p->block);
+	return e;
+}
+
+static blk_status_t read_main(struct piece *p, struct dmr_bio *entered, int *e)
+{
+	struct dmr_store *s = p->s;
+	blk_status_t status;
+
+	dmr_leave(s, entered);	/* no drain has to wait for a slow read */
+	status = dmr_rw(s->main, main_sector(p->block) + p->first, piece_data(p),
+			p->nr * SECTOR_SIZE, REQ_OP_READ | REQ_SYNC);
+	*e = 0;
+	if (!status && p->failed && p->single && healed(s, p->block))
+		p->weak = true;
+	if (!status || !dmr_candidate(status) || fails_first(p, e))
+		return status;
+	*e = isolate_read(p, &status, DMR_R_READ);
+	return status;
+}
+
+static blk_status_t read_slot(struct piece *p, struct dmr_bio *entered, u64 x,
+			      int *e)
+{
+	struct dmr_store *s = p->s;
+	blk_status_t status;
+
+	*e = 0;
+	if (dmr_x_lost(x) & p->mask) {
+		dmr_leave(s, entered);
+		return BLK_STS_MEDIUM;
+	}
+	status = dmr_rw(s->spare, slot_sector(s, x) + p->first, piece_data(p),
+			p->nr * SECTOR_SIZE, REQ_OP_READ | REQ_SYNC);
+	dmr_leave(s, entered);
+	if (!status)
+		return status;
+	dmr_count(s, &s->count.spare_errors);
+	if (!dmr_candidate(status) || fails_first(p, e) || s->read_only)
+		return status;
+	/* lost now, or readable after all: the next look tells */
+	*e = lose_slot_sectors(p);
+	if (!*e)
+		*e = -EAGAIN;
+	return status;
+}
+
+static blk_status_t read_piece(struct piece *p)
+{
+	struct dmr_store *s = p->s;
+	struct dmr_bio entered;
+	blk_status_t status;
+	int e;
+	u64 x;
+
+	for (;;) {
+		x = dmr_enter(s, p->block, &entered);
+		if (x & DMR_X_BUSY) {
+			dmr_leave(s, &entered);
+			dmr_wait_busy(s, p->block);
+			continue;
+		}
+		if ((x & DMR_X_FENCED) && !dmr_x_mapped(x)) {
+			dmr_leave(s, &entered);
+			return BLK_STS_IOERR;
+		}
+		if (dmr_x_mapped(x))
+			status = read_slot(p, &entered, x, &e);
+		else
+			status = read_main(p, &entered, &e);
+		if (e == -EBUSY)
+			dmr_wait_busy(s, p->block);
+		else if (e != -EAGAIN)
+			return status;
+	}
+}
+
+/* -- bios -------------------------------------------------------------------- */
+
+/* Complete a bio whose clone we kept; ->end_io must not look at it again. */
+void dmr_end(struct dmr_bio *pb, struct bio *bio, blk_status_t status)
+{
+	pb->flags |= DMR_B_DONE;
+	bio->bi_status = status;
+	bio_endio(bio);
+}
+
+/* Move a block whose errors heal again and again, before it dies for good. */
+static void move_weak(struct piece *p)
+{
+	blk_status_t status = BLK_STS_OK;
+
+	p->weak = false;
+	p->first = 0;
+	p->nr = dmr_block_sectors(p->s, p->block);
+	p->mask = 0;
+	if (may_remap(p->s))
+		isolate_read(p, &status, DMR_R_WEAK);
+}
+
+static blk_status_t handle_piece(struct piece *p)
+{
+	bool write = op_is_write(bio_op(p->bio));
+	blk_status_t status;
+
+	if (write) {
+		copy_piece(p, false);
+		status = write_piece(p);
+	} else {
+		status = read_piece(p);
+		if (!status)
+			copy_piece(p, true);
+	}
+	if (p->weak)
+		move_weak(p);
+	return status;
+}
+
+static bool within_block(const struct bvec_iter *iter)
+{
+	unsigned int first = iter->bi_sector % DMR_BLOCK_SECTORS;
+
+	return first + iter->bi_size / SECTOR_SIZE <= DMR_BLOCK_SECTORS;
+}
+
+static void bio_work(struct work_struct *work)
+{
+	struct dmr_bio *pb = container_of(work, struct dmr_bio, work);
+	struct bio *bio = dm_bio_from_per_bio_data(pb, sizeof(*pb));
+	unsigned int noio = memalloc_noio_save(), nr;
+	struct piece p = {
+		.s = pb->store,
+		.bio = bio,
+		.iter = pb->iter,
+		.single = within_block(&pb->iter),
+		.flags = bio->bi_opf & REQ_FUA,
+	};
+	bool failed = pb->flags & DMR_B_FAILED;
+	blk_status_t status = BLK_STS_OK;
+	void *buffer = dmr_get_buffer(p.s);
+
+	p.data = buffer;
+	p.spare_page = buffer + DMR_BLOCK_SIZE;
+	while (p.iter.bi_size && !status) {
+		p.block = p.iter.bi_sector / DMR_BLOCK_SECTORS;
+		p.first = p.iter.bi_sector % DMR_BLOCK_SECTORS;
+		nr = min_t(unsigned int, DMR_BLOCK_SECTORS - p.first,
+			   p.iter.bi_size / SECTOR_SIZE);
+		p.nr = nr;
+		p.mask = dmr_sector_mask(p.first, nr);
+		p.failed = failed;
+		status = handle_piece(&p);
+		bio_advance_iter(bio, &p.iter, nr * SECTOR_SIZE);
+		cond_resched();
+	}
+	if (failed && !p.single && !p.trouble && !status)
+		dmr_count(p.s, &p.s->count.healed);
+	dmr_put_buffer(p.s, buffer);
+	memalloc_noio_restore(noio);
+	dmr_end(pb, bio, status);
+}
+
+/* Give a bio to the workers. Any context; the bio is not in flight any more. */
+void dmr_queue(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb)
+{
+	pb->store = s;
+	INIT_WORK(&pb->work, bio_work);
+	queue_work(op_is_write(bio_op(bio)) ? s->io_wq : s->isolate_wq, &pb->work);
+}

@@ -1,0 +1,883 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The target: the I/O path, construction, suspend and resume, the registry of
+ * active sets. Interface: dm-remap(4).
+ */
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+
+#include "dm-remap.h"
+
+#define DMR_POOL	64	/* buffers kept for the workers */
+
+static LIST_HEAD(stores);
+static DEFINE_MUTEX(registry_lock);
+
+/* -- the I/O path ------------------------------------------------------------ */
+
+static void to_main(struct dmr_store *s, struct bio *bio)
+{
+	bio_set_dev(bio, s->main);
+}
+
+static void to_slot(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb,
+		    u64 x)
+{
+	sector_t first = bio->bi_iter.bi_sector % DMR_BLOCK_SECTORS;
+
+	pb->flags |= DMR_B_SPARE;
+	bio_set_dev(bio, s->spare);
+	bio->bi_iter.bi_sector = dmr_slot_sector(s->meta.sb, dmr_x_slot(x)) + first;
+	this_cpu_inc(s->pcpu->redirected[op_is_write(bio_op(bio))]);
+}
+
+/*
+ * Count a bio as in flight. Under rcu_read_lock(), before the map is looked at:
+ * see dmr_drain().
+ */
+static void count_bio(struct dmr_store *s, struct dmr_bio *pb, u64 region)
+{
+	unsigned int bucket = region % DMR_BUCKETS;
+	unsigned int epoch = smp_load_acquire(&s->epoch[bucket]) & 1;
+
+	pb->bucket = bucket;
+	pb->epoch = epoch;
+	pb->flags |= DMR_B_COUNTED;
+	this_cpu_inc(s->pcpu->inflight[bucket][epoch]);
+}
+
+static void uncount_bio(struct dmr_store *s, struct dmr_bio *pb)
+{
+	if (pb->flags & DMR_B_COUNTED) {
+		pb->flags &= ~DMR_B_COUNTED;
+		dmr_leave(s, pb);
+	}
+}
+
+/* What becomes of a bio, or of its first part. */
+enum verdict {
+	TO_MAIN,
+	TO_SLOT,
+	WAIT,		/* the block is BUSY */
+	WORKER,		/* a write to lost sectors */
+	ALL_DONE,	/* discard of a remapped block: nothing to do */
+	MEDIUM_ERROR,
+	IO_ERROR,
+};
+
+/* For a bio that touches the block with entry x, within that block. */
+static enum verdict judge(const struct bio *bio, u64 x)
+{
+	unsigned int first = bio->bi_iter.bi_sector % DMR_BLOCK_SECTORS;
+	unsigned int nr = min_t(unsigned int, bio_sectors(bio),
+				DMR_BLOCK_SECTORS - first);
+	bool write = op_is_write(bio_op(bio));
+
+	if (x & DMR_X_BUSY)
+		return WAIT;
+	if (!dmr_x_mapped(x))
+		return x & DMR_X_FENCED ? IO_ERROR : TO_MAIN;
+	if (bio_op(bio) == REQ_OP_DISCARD)
+		return ALL_DONE;
+	if (write && (x & DMR_X_FENCED))
+		return IO_ERROR;
+	if (dmr_x_lost(x) & dmr_sector_mask(first, nr))
+		return write ? WORKER : MEDIUM_ERROR;
+	return TO_SLOT;
+}
+
+/* Can a bio go on from entry a into b, the next one? */
+static bool continues(u64 a, u64 b)
+{
+	const u64 plain = DMR_X_BUSY | DMR_X_NOSLOT | DMR_X_FENCED;
+
+	return dmr_x_offset(b) == dmr_x_offset(a) + 1 &&
+	       dmr_x_slot(b) == dmr_x_slot(a) + 1 &&
+	       !((a | b) & plain) && !dmr_x_lost(a) && !dmr_x_lost(b);
+}
+
+/*
+ * Find how much of the bio shares one fate, beginning at its first sector. The
+ * bio lies within one region. Returns the number of sectors; *entry is the
+ * entry of the first block, 0 if it is healthy.
+ */
+static unsigned int find_run(const struct dmr_leaf *leaf, const struct bio *bio,
+			     u64 *entry)
+{
+	sector_t sector = bio->bi_iter.bi_sector;
+	u64 block = sector / DMR_BLOCK_SECTORS;
+	u32 offset = block & DMR_REGION_MASK;
+	unsigned int sectors = bio_sectors(bio), run;
+	u32 i = dmr_leaf_find(leaf, offset);
+	u64 x, next;
+
+	*entry = 0;
+	if (i == leaf->nr)
+		return sectors;
+	x = READ_ONCE(leaf->e[i]);
+	run = (dmr_x_offset(x) - offset) * DMR_BLOCK_SECTORS -
+	      sector % DMR_BLOCK_SECTORS;
+	if (dmr_x_offset(x) != offset)
+		return min(run, sectors);
+	*entry = x;
+	run = DMR_BLOCK_SECTORS - sector % DMR_BLOCK_SECTORS;
+	while (run < sectors && ++i < leaf->nr) {
+		next = READ_ONCE(leaf->e[i]);
+		if (!continues(x, next))
+			break;
+		x = next;
+		run += DMR_BLOCK_SECTORS;
+	}
+	return min(run, sectors);
+}
+
+/* The region has entries. Called and returns under rcu_read_lock(). */
+static enum verdict map_region(struct dmr_store *s, struct bio *bio,
+			       struct dmr_bio *pb, const struct dmr_leaf *leaf,
+			       u64 region)
+{
+	unsigned int run;
+	enum verdict v;
+	u64 x;
+
+	if (!(pb->flags & DMR_B_COUNTED))
+		count_bio(s, pb, region);
+	/* counted now, so look again: the leaf may have changed before that */
+	leaf = rcu_dereference(s->index.leaf[region]);
+	if (!leaf)
+		return TO_MAIN;
+	run = find_run(leaf, bio, &x);
+	if (run < bio_sectors(bio))
+		dm_accept_partial_bio(bio, run);
+	v = judge(bio, x);
+	if (v == TO_SLOT)
+		to_slot(s, bio, pb, x);
+	else if (v == TO_MAIN && bio_op(bio) == REQ_OP_READ)
+		uncount_bio(s, pb);	/* no drain has to wait for a slow read */
+	return v;
+}
+
+/* Do what was decided; the caller submits if this says DM_MAPIO_REMAPPED. */
+static int carry_out(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb,
+		     enum verdict v)
+{
+	pb->iter = bio->bi_iter;
+	switch (v) {
+	case TO_MAIN:
+		to_main(s, bio);
+		return DM_MAPIO_REMAPPED;
+	case TO_SLOT:
+		return DM_MAPIO_REMAPPED;
+	case WORKER:
+		uncount_bio(s, pb);
+		dmr_queue(s, bio, pb);
+		break;
+	case ALL_DONE:
+		uncount_bio(s, pb);
+		dmr_end(pb, bio, BLK_STS_OK);
+		break;
+	case MEDIUM_ERROR:
+		uncount_bio(s, pb);
+		dmr_end(pb, bio, BLK_STS_MEDIUM);
+		break;
+	case IO_ERROR:
+	case WAIT:
+		uncount_bio(s, pb);
+		dmr_end(pb, bio, BLK_STS_IOERR);
+		break;
+	}
+	return DM_MAPIO_SUBMITTED;
+}
+
+/*
+ * Decide about a bio that a BUSY block had held up, or that was about to be. It
+ * lies within one block and belongs to us.
+ */
+void dmr_route(struct dmr_store *s, struct bio *bio)
+{
+	struct dmr_bio *pb = dm_per_bio_data(bio, sizeof(*pb));
+	u64 block = bio->bi_iter.bi_sector / DMR_BLOCK_SECTORS;
+	enum verdict v;
+	u64 x;
+
+	for (;;) {
+		rcu_read_lock();
+		count_bio(s, pb, block >> DMR_REGION_SHIFT);
+		x = dmr_index_get(&s->index, block);
+		rcu_read_unlock();
+		v = judge(bio, x);
+		if (v != WAIT)
+			break;
+		uncount_bio(s, pb);
+		if (dmr_defer(s, bio, block))
+			return;
+	}
+	pb->iter = bio->bi_iter;
+	if (v == TO_SLOT) {
+		to_slot(s, bio, pb, x);
+		dmr_resubmit(bio);
+	} else if (carry_out(s, bio, pb, v) == DM_MAPIO_REMAPPED) {
+		dmr_resubmit(bio);
+	}
+}
+
+/*
+ * Flush 0 goes to main. Flush 1 goes to the spare if something was written there
+ * since its last completed flush; a flush that failed proves nothing, so the
+ * next one goes there again.
+ */
+static int map_flush(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb)
+{
+	u64 done;
+
+	if (!dm_bio_get_target_bio_nr(bio)) {
+		to_main(s, bio);
+		return DM_MAPIO_REMAPPED;
+	}
+	done = atomic64_read(&s->spare_done);
+	if (done == atomic64_read(&s->spare_flushed)) {
+		dmr_end(pb, bio, BLK_STS_OK);
+		return DM_MAPIO_SUBMITTED;
+	}
+	pb->flags = DMR_B_FLUSH;
+	pb->flush_seq = done;
+	bio_set_dev(bio, s->spare);
+	return DM_MAPIO_REMAPPED;
+}
+
+static int remap_map(struct dm_target *ti, struct bio *bio)
+{
+	struct dmr_target *t = ti->private;
+	struct dmr_store *s = t->store;
+	struct dmr_bio *pb = dm_per_bio_data(bio, sizeof(*pb));
+	const struct dmr_leaf *leaf;
+	enum verdict v = TO_MAIN;
+	sector_t sector, last;
+	u64 region;
+
+	pb->flags = 0;
+	if (unlikely(bio->bi_opf & REQ_PREFLUSH))
+		return map_flush(s, bio, pb);
+
+	sector = bio->bi_iter.bi_sector;
+	last = sector + bio_sectors(bio) - 1;
+	region = sector >> (DMR_REGION_SHIFT + 3);
+	/* rare, and it keeps everything else to one region */
+	if (unlikely(last >> (DMR_REGION_SHIFT + 3) != region))
+		dm_accept_partial_bio(bio, (unsigned int)
+			(((region + 1) << (DMR_REGION_SHIFT + 3)) - sector));
+
+	rcu_read_lock();
+	if (op_is_write(bio_op(bio)))
+		count_bio(s, pb, region);
+	leaf = rcu_dereference(s->index.leaf[region]);
+	if (unlikely(leaf))
+		v = map_region(s, bio, pb, leaf, region);
+	rcu_read_unlock();
+
+	if (likely(v == TO_MAIN)) {
+		pb->iter = bio->bi_iter;
+		to_main(s, bio);
+		return DM_MAPIO_REMAPPED;
+	}
+	if (v == WAIT) {
+		uncount_bio(s, pb);
+		pb->iter = bio->bi_iter;
+		if (!dmr_defer(s, bio, sector / DMR_BLOCK_SECTORS))
+			dmr_route(s, bio);
+		return DM_MAPIO_SUBMITTED;
+	}
+	if (v == TO_SLOT) {
+		/* retries start from the address on main */
+		pb->iter = bio->bi_iter;
+		pb->iter.bi_sector = sector;
+		return DM_MAPIO_REMAPPED;
+	}
+	return carry_out(s, bio, pb, v);
+}
+
+static int end_flush(struct dmr_store *s, struct dmr_bio *pb, blk_status_t error)
+{
+	u64 seen;
+
+	if (error) {
+		dmr_count(s, &s->count.flush_errors);
+		dmr_count(s, &s->count.spare_errors);
+		dmr_event(s);
+		return DM_ENDIO_DONE;
+	}
+	seen = atomic64_read(&s->spare_flushed);
+	while (seen < pb->flush_seq) {
+		u64 old = atomic64_cmpxchg(&s->spare_flushed, seen, pb->flush_seq);
+
+		if (old == seen)
+			break;
+		seen = old;
+	}
+	return DM_ENDIO_DONE;
+}
+
+/* An I/O failed: the medium's fault, to be looked into, or to be passed up? */
+static int end_failed(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb,
+		      blk_status_t error)
+{
+	unsigned int op = bio_op(bio);
+	bool write = op_is_write(op);
+
+	if (bio->bi_opf & REQ_PREFLUSH) {
+		dmr_count(s, &s->count.flush_errors);
+		dmr_event(s);
+		return DM_ENDIO_DONE;
+	}
+	if (pb->flags & DMR_B_SPARE)
+		dmr_count(s, &s->count.spare_errors);
+	if (!dmr_candidate(error) ||
+	    (op != REQ_OP_READ && op != REQ_OP_WRITE && op != REQ_OP_WRITE_ZEROES))
+		return DM_ENDIO_DONE;
+	if (!(pb->flags & DMR_B_SPARE))
+		dmr_count(s, &s->count.main_errors[write]);
+	if (bio->bi_opf & (REQ_RAHEAD | REQ_FAILFAST_MASK)) {
+		dmr_count(s, &s->count.noted);
+		return DM_ENDIO_DONE;
+	}
+	pb->flags = DMR_B_FAILED;
+	dmr_queue(s, bio, pb);
+	return DM_ENDIO_INCOMPLETE;
+}
+
+static int remap_end_io(struct dm_target *ti, struct bio *bio,
+			blk_status_t *error)
+{
+	struct dmr_target *t = ti->private;
+	struct dmr_store *s = t->store;
+	struct dmr_bio *pb = dm_per_bio_data(bio, sizeof(*pb));
+
+	if (unlikely(pb->flags & DMR_B_DONE))
+		return DM_ENDIO_DONE;
+	uncount_bio(s, pb);
+	if (unlikely(pb->flags & DMR_B_FLUSH))
+		return end_flush(s, pb, *error);
+	if (unlikely(*error))
+		return end_failed(s, bio, pb, *error);
+	if (unlikely(pb->flags & DMR_B_SPARE) && op_is_write(bio_op(bio)))
+		atomic64_inc(&s->spare_done);
+	return DM_ENDIO_DONE;
+}
+
+/* -- stores and their registry ----------------------------------------------- */
+
+static void free_store(struct dmr_store *s)
+{
+	unsigned int i;
+
+	if (s->io_wq)
+		destroy_workqueue(s->io_wq);
+	if (s->isolate_wq)
+		destroy_workqueue(s->isolate_wq);
+	cancel_work_sync(&s->event_work);
+	if (s->index.leaf)
+		dmr_index_exit(&s->index);
+	dmr_meta_close(&s->meta);
+	dmr_free_reserve(s);
+	mempool_destroy(s->pages);
+	free_percpu(s->pcpu);
+	for (i = 0; i < DMR_PROBES; i++)
+		kfree(s->probe_page[i]);
+	if (s->memory)
+		free_pages_exact(s->memory, DMR_META_PAGES * DMR_BLOCK_SIZE);
+	kvfree(s->changes);
+	kvfree(s->updates);
+	kvfree(s->round);
+	kfree(s);
+}
+
+static void release_store(struct kref *kref)
+{
+	struct dmr_store *s = container_of(kref, struct dmr_store, kref);
+
+	list_del(&s->list);
+}
+
+static void put_store(struct dmr_store *s)
+{
+	bool last;
+
+	mutex_lock(&registry_lock);
+	last = kref_put(&s->kref, release_store);
+	mutex_unlock(&registry_lock);
+	if (last)
+		free_store(s);
+}
+
+static int alloc_buffers(struct dmr_store *s)
+{
+	unsigned int i;
+
+	s->pcpu = alloc_percpu(struct dmr_pcpu);
+	s->memory = alloc_pages_exact(DMR_META_PAGES * DMR_BLOCK_SIZE, GFP_KERNEL);
+	s->changes = kvcalloc(DMR_ROUND, sizeof(*s->changes), GFP_KERNEL);
+	s->updates = kvcalloc(DMR_ROUND, sizeof(*s->updates), GFP_KERNEL);
+	s->round = kvmalloc(sizeof(*s->round), GFP_KERNEL);
+	s->pages = mempool_create_page_pool(DMR_POOL, get_order(2 * DMR_BLOCK_SIZE));
+	if (!s->pcpu || !s->memory || !s->changes || !s->updates || !s->round ||
+	    !s->pages || dmr_alloc_reserve(s))
+		return -ENOMEM;
+	for (i = 0; i < DMR_PROBES; i++) {
+		s->probe_page[i] = kmalloc(DMR_BLOCK_SIZE, GFP_KERNEL);
+		if (!s->probe_page[i])
+			return -ENOMEM;
+	}
+	s->io_wq = alloc_workqueue("dm-remap-io", WQ_MEM_RECLAIM | WQ_UNBOUND, DMR_POOL / 2);
+	s->isolate_wq = alloc_ordered_workqueue("dm-remap-isolate", WQ_MEM_RECLAIM);
+	return s->io_wq && s->isolate_wq ? 0 : -ENOMEM;
+}
+
+static struct dmr_store *alloc_store(void)
+{
+	struct dmr_store *s = kzalloc(sizeof(*s), GFP_KERNEL);
+
+	if (!s)
+		return NULL;
+	INIT_LIST_HEAD(&s->list);
+	kref_init(&s->kref);
+	mutex_init(&s->commit_lock);
+	mutex_init(&s->proof_lock);
+	mutex_init(&s->event_lock);
+	spin_lock_init(&s->queue_lock);
+	spin_lock_init(&s->defer_lock);
+	INIT_LIST_HEAD(&s->commit_queue);
+	bio_list_init(&s->deferred);
+	init_waitqueue_head(&s->busy_wait);
+	init_waitqueue_head(&s->drain_wait);
+	INIT_WORK(&s->event_work, dmr_event_work);
+	if (alloc_buffers(s)) {
+		free_store(s);
+		return NULL;
+	}
+	return s;
+}
+
+/* The store of this mapped device, or what stands in the way. registry_lock. */
+static int find_store(struct dm_target *ti, struct block_device *main,
+		      struct block_device *spare, struct dmr_store **found)
+{
+	struct mapped_device *md = dm_table_get_md(ti->table);
+	struct dmr_store *s;
+
+	*found = NULL;
+	list_for_each_entry(s, &stores, list) {
+		if (s->md == md && s->main == main && s->spare == spare) {
+			if (!s->loaded) {
+				ti->error = "The set is being loaded";
+				return -EBUSY;
+			}
+			*found = s;
+			return 0;
+		}
+		if (s->main == main || s->spare == main) {
+			ti->error = "The main device is in use by another remap device";
+			return -EBUSY;
+		}
+		if (s->spare == spare || s->main == spare) {
+			ti->error = "The spare device is in use by another remap device";
+			return -EBUSY;
+		}
+	}
+	return 0;
+}
+
+/* A copy of a spare: the same set on other devices. */
+static int refuse_twin(struct dm_target *ti, struct dmr_store *s)
+{
+	struct dmr_store *o;
+	int r = 0;
+
+	mutex_lock(&registry_lock);
+	list_for_each_entry(o, &stores, list) {
+		if (o == s || !o->loaded)
+			continue;
+		if (!memcmp(o->meta.sb->set_uuid, s->meta.sb->set_uuid, 16) ||
+		    !memcmp(o->meta.sb->spare_uuid, s->meta.sb->spare_uuid, 16)) {
+			ti->error = "The set is in use already, on other devices";
+			r = -EBUSY;
+		}
+	}
+	if (!r)
+		s->loaded = true;
+	mutex_unlock(&registry_lock);
+	return r;
+}
+
+static int check_set(struct dm_target *ti, struct dmr_store *s)
+{
+	const struct dmr_superblock *sb = s->meta.sb;
+	const char *why;
+	bool ro;
+
+	why = dmr_sb_refusal(sb, &ro);
+	if (why) {
+		DMERR("spare %pg: %s", s->spare, why);
+		ti->error = "The set can't be activated, see the kernel log";
+		return -EINVAL;
+	}
+	s->read_only |= ro;
+	if (le64_to_cpu(sb->main_sectors) != ti->len) {
+		DMERR("spare %pg belongs to a main device of %llu sectors",
+		      s->spare, le64_to_cpu(sb->main_sectors));
+		ti->error = "The spare belongs to a main device of another size";
+		return -EINVAL;
+	}
+	if (le32_to_cpu(sb->main_lbs) != bdev_logical_block_size(s->main)) {
+		ti->error = "The spare belongs to a main device with another logical block size";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int load_store(struct dm_target *ti, struct dmr_store *s)
+{
+	int r;
+
+	r = dmr_meta_open(&s->meta, &dmr_meta_ops, s, dmr_bdev_sectors(s->spare),
+			  s->memory);
+	if (r) {
+		DMERR("spare %pg: %s", s->spare, s->meta.problem);
+		ti->error = r == -ENODATA ? "The spare is not formatted for dm-remap" :
+			    "The metadata of the spare can't be used, see the kernel log";
+		return r;
+	}
+	r = check_set(ti, s);
+	if (r)
+		return r;
+	r = dmr_index_init(&s->index, dmr_blocks(s->main_sectors), &dmr_leaf_ops, s);
+	if (r) {
+		ti->error = "Out of memory for the map";
+		return r;
+	}
+	r = dmr_meta_load(&s->meta, &s->index, &s->totals);
+	if (r) {
+		DMERR("spare %pg: %s (table block %llu)", s->spare,
+		      s->meta.problem, s->meta.problem_index);
+		ti->error = "The slot table of the spare is damaged, see the kernel log";
+		return r;
+	}
+	return refuse_twin(ti, s);
+}
+
+/* Find or make the store of a new table. */
+static int get_store(struct dm_target *ti, struct dmr_target *t)
+{
+	struct dmr_store *s, *found;
+	int r;
+
+	s = alloc_store();
+	if (!s) {
+		ti->error = "Out of memory";
+		return -ENOMEM;
+	}
+	s->md = dm_table_get_md(ti->table);
+	s->main = t->main->bdev;
+	s->spare = t->spare->bdev;
+	s->main_sectors = ti->len;
+	s->main_lbs = bdev_logical_block_size(s->main);
+	s->main_pbs = bdev_physical_block_size(s->main);
+	s->read_only = !(dm_table_get_mode(ti->table) & BLK_OPEN_WRITE) ||
+		       bdev_read_only(s->spare);
+	s->opt = t->opt;
+
+	mutex_lock(&registry_lock);
+	r = find_store(ti, s->main, s->spare, &found);
+	if (found)
+		kref_get(&found->kref);
+	else if (!r)
+		list_add(&s->list, &stores);
+	mutex_unlock(&registry_lock);
+
+	if (r || found) {
+		free_store(s);
+		if (r)
+			return r;
+		t->store = found;
+		if (found->main_sectors == ti->len)
+			return 0;
+		ti->error = "The size of an active set can't be changed by a table";
+		put_store(found);
+		return -EINVAL;
+	}
+	r = load_store(ti, s);
+	if (r) {
+		put_store(s);
+		return r;
+	}
+	t->store = s;
+	return 0;
+}
+
+/* -- construction ------------------------------------------------------------ */
+
+static int parse_number(const char *value, unsigned int min, unsigned int max,
+			unsigned int *out)
+{
+	unsigned int v;
+
+	if (kstrtouint(value, 10, &v) || v < min || v > max)
+		return -EINVAL;
+	*out = v;
+	return 0;
+}
+
+static int parse_options(struct dm_target *ti, struct dm_arg_set *as,
+			 struct dmr_options *o)
+{
+	static const struct dm_arg counts[] = {
+		{ 0, 8, "Invalid number of options" },
+	};
+	unsigned int n = 0;
+	int r = 0;
+
+	if (as->argc)
+		r = dm_read_arg_group(counts, as, &n, &ti->error);
+	if (r)
+		return r;
+	while (n--) {
+		const char *a = dm_shift_arg(as);
+
+		if (!strncmp(a, "rescue=", 7))
+			r = parse_number(a + 7, 0, 1000, &o->rescue);
+		else if (!strncmp(a, "isolate_ms=", 11))
+			r = parse_number(a + 11, 100, 3600000, &o->isolate_ms);
+		else if (!strncmp(a, "rate=", 5))
+			r = parse_number(a + 5, 0, UINT_MAX, &o->rate);
+		else if (!strcmp(a, "paused"))
+			o->paused = true;
+		else
+			r = -EINVAL;
+		if (r) {
+			DMERR("invalid option: %s", a);
+			ti->error = "Invalid option, see the kernel log";
+			return -EINVAL;
+		}
+	}
+	if (as->argc) {
+		ti->error = "Too many arguments";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static bool overlap(struct block_device *a, struct block_device *b)
+{
+	sector_t a0 = get_start_sect(a), b0 = get_start_sect(b);
+
+	return a->bd_disk == b->bd_disk && a0 < b0 + dmr_bdev_sectors(b) &&
+	       b0 < a0 + dmr_bdev_sectors(a);
+}
+
+static int check_devices(struct dm_target *ti, struct dmr_target *t)
+{
+	struct block_device *main = t->main->bdev, *spare = t->spare->bdev;
+
+	if (ti->begin) {
+		ti->error = "The target must begin at sector 0";
+	} else if (overlap(main, spare)) {
+		ti->error = "Main and spare overlap";
+	} else if (bdev_is_zoned(main) || bdev_is_zoned(spare)) {
+		ti->error = "Zoned devices are not supported";
+	} else if (bdev_logical_block_size(main) > DMR_BLOCK_SIZE) {
+		ti->error = "The logical block of the main device is larger than 4096 bytes";
+	} else if (bdev_logical_block_size(spare) > bdev_logical_block_size(main)) {
+		ti->error = "The logical block of the spare is larger than that of the main device";
+	} else if (dmr_bdev_sectors(main) < ti->len) {
+		ti->error = "The main device is too small";
+	} else {
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static void remap_dtr(struct dm_target *ti)
+{
+	struct dmr_target *t = ti->private;
+	struct dmr_store *s = t->store;
+
+	if (s) {
+		mutex_lock(&s->event_lock);
+		if (s->ti == ti)
+			s->ti = NULL;
+		mutex_unlock(&s->event_lock);
+		put_store(s);
+	}
+	if (t->spare)
+		dm_put_device(ti, t->spare);
+	if (t->main)
+		dm_put_device(ti, t->main);
+	kfree(t);
+}
+
+static void set_features(struct dm_target *ti, struct dmr_target *t)
+{
+	dmr_accounts_remapped_io(ti);
+	ti->num_flush_bios = 2;
+	ti->flush_supported = true;
+	ti->num_discard_bios = 1;
+	ti->num_write_zeroes_bios = 1;
+	ti->discards_supported = dmr_bdev_discards(t->main->bdev);
+	ti->per_io_data_size = sizeof(struct dmr_bio);
+}
+
+/* Writes nothing; see preresume. */
+static int remap_ctr(struct dm_target *ti, unsigned int argc, char **argv)
+{
+	struct dm_arg_set as = { argc, argv };
+	struct dmr_target *t;
+	int r;
+
+	if (argc < 2) {
+		ti->error = "Usage: <main> <spare> [<#options> <option>...]";
+		return -EINVAL;
+	}
+	t = kzalloc(sizeof(*t), GFP_KERNEL);
+	if (!t) {
+		ti->error = "Out of memory";
+		return -ENOMEM;
+	}
+	ti->private = t;
+	t->ti = ti;
+	t->opt = (struct dmr_options){ .rescue = 3, .isolate_ms = 60000, .rate = 1024 };
+
+	r = dm_get_device(ti, dm_shift_arg(&as), dm_table_get_mode(ti->table), &t->main);
+	if (r) {
+		ti->error = "Can't open the main device";
+		goto bad;
+	}
+	r = dm_get_device(ti, dm_shift_arg(&as), dm_table_get_mode(ti->table), &t->spare);
+	if (r) {
+		ti->error = "Can't open the spare device";
+		goto bad;
+	}
+	r = parse_options(ti, &as, &t->opt);
+	if (r)
+		goto bad;
+	r = check_devices(ti, t);
+	if (r)
+		goto bad;
+	r = get_store(ti, t);
+	if (r)
+		goto bad;
+	set_features(ti, t);
+	return 0;
+bad:
+	remap_dtr(ti);
+	return r;
+}
+
+/* -- suspend and resume ------------------------------------------------------ */
+
+static void apply_options(struct dmr_store *s, const struct dmr_options *o)
+{
+	bool was = s->opt.paused;
+
+	s->opt = *o;
+	if (o->paused)
+		dmr_fault(s, DMR_PAUSED);
+	else if (was)
+		dmr_clear_fault(s, DMR_PAUSED);
+}
+
+/*
+ * Decisions about the state on disk are made here and not in the constructor:
+ * the table may have been loaded long ago.
+ */
+static int remap_preresume(struct dm_target *ti)
+{
+	struct dmr_target *t = ti->private;
+	struct dmr_store *s = t->store;
+	unsigned int noio = memalloc_noio_save();
+	int r;
+
+	mutex_lock(&s->commit_lock);
+	r = dmr_meta_revalidate(&s->meta);
+	/* an unreadable spare must not keep healthy blocks from working */
+	if (r == -EIO && s->activated)
+		r = 0;
+	if (!r && !s->activated && !s->read_only) {
+		r = dmr_meta_activate(&s->meta, ktime_get_real_seconds());
+		s->activated = !r;
+	}
+	if (r)
+		DMERR("spare %pg: %s", s->spare, s->meta.problem);
+	mutex_unlock(&s->commit_lock);
+	if (!r)
+		apply_options(s, &t->opt);
+	memalloc_noio_restore(noio);
+	if (r)
+		return r;
+
+	mutex_lock(&s->event_lock);
+	s->ti = ti;
+	mutex_unlock(&s->event_lock);
+	return 0;
+}
+
+static void remap_postsuspend(struct dm_target *ti)
+{
+	struct dmr_target *t = ti->private;
+
+	/* all bios have ended, so these have nothing left but their last steps */
+	flush_workqueue(t->store->io_wq);
+	flush_workqueue(t->store->isolate_wq);
+}
+
+static int remap_iterate_devices(struct dm_target *ti,
+				 iterate_devices_callout_fn fn, void *data)
+{
+	struct dmr_target *t = ti->private;
+	int r;
+
+	r = fn(ti, t->main, 0, ti->len, data);
+	return r ? r : fn(ti, t->spare, 0, dmr_bdev_sectors(t->spare->bdev), data);
+}
+
+static void remap_io_hints(struct dm_target *ti, struct queue_limits *limits)
+{
+	limits->physical_block_size = max_t(unsigned int, DMR_BLOCK_SIZE,
+					    limits->physical_block_size);
+	limits->io_min = max_t(unsigned int, DMR_BLOCK_SIZE, limits->io_min);
+}
+
+static struct target_type remap_target = {
+	.name = "remap",
+	.version = { 1, 0, 0 },
+	.features = DM_TARGET_SINGLETON | DM_TARGET_NOWAIT,
+	.module = THIS_MODULE,
+	.ctr = remap_ctr,
+	.dtr = remap_dtr,
+	.map = remap_map,
+	.end_io = remap_end_io,
+	.preresume = remap_preresume,
+	.postsuspend = remap_postsuspend,
+	.status = dmr_status,
+	.message = dmr_message,
+	.iterate_devices = remap_iterate_devices,
+	.io_hints = remap_io_hints,
+};
+
+static int __init dm_remap_init(void)
+{
+	return dm_register_target(&remap_target);
+}
+
+static void __exit dm_remap_exit(void)
+{
+	dm_unregister_target(&remap_target);
+}
+
+module_init(dm_remap_init);
+module_exit(dm_remap_exit);
+
+MODULE_DESCRIPTION(DM_NAME " target that moves bad blocks to a spare device");
+MODULE_AUTHOR("The dm-remap authors");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(DMR_MODULE_VERSION);
+MODULE_SOFTDEP("pre: crc32c");

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Internal structures of the remap target.
+ *
+ * A store is one active set: both devices, the metadata, the map and the
+ * workers. Table instances (dmr_target) of one mapped device share it, so that
+ * a reload goes on with the live state.
+ *
+ * Lock order: registry_lock > proof_lock > commit_lock > queue_lock, defer_lock
+ * (the last two are spinlocks, interrupts off). event_lock stands alone.
+ *
+ * commit_lock serialises everything that changes the metadata or the map. It is
+ * held across I/O to the spare, never across I/O to main: a dying main must not
+ * hold up the rescue of writes.
+ *
+ * Ownership of a block: whoever set BUSY in its entry (under commit_lock) owns
+ * it until it clears the flag. The owner always runs, it never waits for
+ * another owner, and it gets its memory before it takes the block.
+ *
+ * Memory: everything behind ->map runs in workers with WQ_MEM_RECLAIM under
+ * memalloc_noio; buffers come from mempools, leaves of the map fall back to
+ * PF_MEMALLOC and then to a reserve.
+ */
+#ifndef DM_REMAP_H
+#define DM_REMAP_H
+
+#include <linux/atomic.h>
+#include <linux/device-mapper.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mempool.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "dm-remap-compat.h"
+#include "dm-remap-meta.h"
+
+#define DM_MSG_PREFIX "remap"
+
+#ifndef CONFIG_64BIT
+#error dm-remap needs a 64-bit kernel: map entries are read without a lock
+#endif
+
+#define DMR_BUCKETS	64	/* of regions, for draining */
+#define DMR_ROUND	1024	/* requests in one round of commits */
+#define DMR_SLOT_TRIES	8	/* slots tried for one block */
+#define DMR_PROBES	8	/* failed writes after which main is write-dead */
+#define DMR_WEAK	64	/* blocks whose healed errors are remembered */
+
+enum dmr_mode {
+	DMR_ACTIVE,
+	DMR_PAUSED,
+	DMR_FULL,
+	DMR_MAIN_FAULT,
+	DMR_SPARE_FAULT,
+	DMR_META_FAULT,
+	DMR_FAIL,
+};
+
+struct dmr_options {
+	unsigned int rescue;
+	unsigned int isolate_ms;
+	unsigned int rate;
+	bool paused;
+};
+
+/*
+ * I/O in flight that a drain has to wait for, by bucket and epoch: writes to
+ * main and everything that goes to a slot. Reads of main are not waited for:
+ * one that is under way while its block moves is concurrent with whatever is
+ * written to the slot, and what it returns was true when it was asked. Incremented and decremented on
+ * whatever CPU; only the sums mean something.
+ */
+struct dmr_pcpu {
+	u32 inflight[DMR_BUCKETS][2];
+	u64 redirected[2];
+};
+
+/* Rare events, written under queue_lock. */
+struct dmr_counters {
+	u64 main_errors[2];
+	u64 spare_errors;
+	u64 healed;
+	u64 refused;		/* remaps not made: mode, rate, no proof */
+	u64 rescued_writes;
+	u64 flush_errors;
+	u64 noted;		/* failed readahead or failfast bios */
+	u64 commits;
+};
+
+struct dmr_weak {
+	u64 block;
+	unsigned int healed;
+};
+
+struct dmr_store {
+	struct list_head list;		/* registry_lock */
+	struct kref kref;
+	struct mapped_device *md;
+	struct block_device *main;
+	struct block_device *spare;
+	sector_t main_sectors;
+	unsigned int main_lbs;
+	unsigned int main_pbs;
+	bool read_only;
+	bool loaded;
+	bool activated;
+
+	/* hot: read by every bio */
+	struct dmr_index index;
+	struct dmr_pcpu __percpu *pcpu;
+	u8 epoch[DMR_BUCKETS];
+	atomic_t drainers;
+
+	struct mutex commit_lock;
+	struct dmr_meta meta;
+	struct dmr_totals totals;
+	struct dmr_change *changes;	/* DMR_ROUND */
+	u64 *updates;			/* DMR_ROUND */
+	struct dmr_round *round;
+	void *memory;			/* for meta */
+
+	spinlock_t queue_lock;		/* also: count, faults, weak, rate */
+	struct list_head commit_queue;
+
+	spinlock_t defer_lock;
+	struct bio_list deferred;	/* bios that met a BUSY block */
+	wait_queue_head_t busy_wait;
+
+	u64 draining;			/* bit per bucket; under drain_wait.lock */
+	wait_queue_head_t drain_wait;
+
+	struct mutex proof_lock;
+	atomic64_t failures;		/* tickets of write failures */
+	u64 proven;			/* failures up to this ticket are local */
+	void *probe_page[DMR_PROBES];	/* 4 KiB each; proof_lock */
+
+	struct workqueue_struct *io_wq;		/* failed and held writes */
+	struct workqueue_struct *isolate_wq;	/* failed reads, one by one */
+	mempool_t *pages;		/* pairs of blocks, see dmr_get_buffer() */
+
+	struct dmr_leaf *reserve[2];	/* commit_lock */
+
+	struct dmr_options opt;
+	unsigned long faults;		/* bit per mode that holds */
+	struct dmr_counters count;
+	struct dmr_weak weak[DMR_WEAK];
+	unsigned int weak_next;
+	unsigned long rate_start;
+	unsigned int rate_used;
+
+	/* spare writes completed, and of these known to be flushed */
+	atomic64_t spare_done;
+	atomic64_t spare_flushed;
+
+	struct mutex event_lock;
+	struct dm_target *ti;		/* of the active table; event_lock */
+	struct work_struct event_work;
+};
+
+struct dmr_target {
+	struct dm_target *ti;
+	struct dm_dev *main;
+	struct dm_dev *spare;
+	struct dmr_store *store;
+	struct dmr_options opt;
+};
+
+/* dmr_bio.flags */
+#define DMR_B_COUNTED	1	/* in pcpu->inflight */
+#define DMR_B_SPARE	2	/* went to a slot */
+#define DMR_B_DONE	4	/* completed by us: not to be looked at again */
+#define DMR_B_FLUSH	8	/* the flush of the spare */
+#define DMR_B_FAILED	16	/* came back with an error */
+
+/* Per-bio data. iter: dm core advances the bio's own. */
+struct dmr_bio {
+	struct bvec_iter iter;
+	u8 bucket;
+	u8 epoch;
+	u8 flags;
+	blk_status_t status;
+	u64 flush_seq;
+	struct dmr_store *store;	/* set when queued */
+	struct work_struct work;
+};
+
+enum dmr_req_kind {
+	DMR_REQ_MAP,	/* give the block a slot with this content */
+	DMR_REQ_UPDATE,	/* write sectors of the slot, clear their lost bits */
+	DMR_REQ_MOVE,	/* MAP of a block that has a slot, which is bad */
+	DMR_REQ_LOSE,	/* set lost bits: the slot can't be read */
+	DMR_REQ_UNMAP,	/* drop the entry */
+};
+
+/*
+ * One change to the map and the metadata. Lives with the caller, who waits.
+ * result: 0, or
+ *   -EAGAIN  the block changed its state: look it up again
+ *   -EBUSY   somebody else owns the block: wait, then look it up again
+ *   -ENOSPC  no free slot
+ *   -EREMOTEIO  the slot or its table block is bad: MOVE the block
+ *   -EIO     slots can't be written, or the table
+ *   -ENOMEM, -EROFS
+ */
+struct dmr_req {
+	struct list_head list;
+	enum dmr_req_kind kind;
+	bool owner;		/* the caller owns the block */
+	bool keep;		/* and wants to go on owning it */
+	bool done;
+	u8 reason;
+	u8 lost;		/* MAP, MOVE: lost mask; LOSE: bits to set */
+	u8 first, nr;		/* UPDATE: sectors */
+	int result;
+	u64 block;
+	void *data;		/* 4 KiB; NULL: nothing to write */
+	/* used by the commit */
+	u64 slot;
+	u64 old;		/* entry before */
+	u64 new;
+	int error;
+	struct bio bio;
+	struct bio_vec vec;
+};
+
+/* State of one round of commits. */
+struct dmr_round {
+	struct dmr_store *s;
+	struct dmr_req *req[DMR_ROUND];
+	unsigned int nr;
+	u64 bad[DMR_SLOT_TRIES];	/* slots to retire afterwards */
+	unsigned int nr_bad;
+};
+
+/* -- dm-remap-io.c: I/O, ownership, draining, memory, modes ----------------- */
+
+extern const struct dmr_meta_ops dmr_meta_ops;
+extern const struct dmr_leaf_ops dmr_leaf_ops;
+
+blk_status_t dmr_rw(struct block_device *bdev, sector_t sector, void *buf,
+		    unsigned int len, blk_opf_t opf);
+bool dmr_candidate(blk_status_t status);
+
+void *dmr_get_buffer(struct dmr_store *s);
+void dmr_put_buffer(struct dmr_store *s, void *buffer);
+int dmr_alloc_reserve(struct dmr_store *s);
+void dmr_free_reserve(struct dmr_store *s);
+
+u64 dmr_get(struct dmr_store *s, u64 block);
+u64 dmr_enter(struct dmr_store *s, u64 block, struct dmr_bio *pb);
+void dmr_leave(struct dmr_store *s, struct dmr_bio *pb);
+int dmr_own(struct dmr_store *s, u64 block, u64 *x);
+void dmr_disown(struct dmr_store *s, u64 block);
+void dmr_wait_busy(struct dmr_store *s, u64 block);
+void dmr_release_deferred(struct dmr_store *s);
+bool dmr_defer(struct dmr_store *s, struct bio *bio, u64 block);
+void dmr_drain(struct dmr_store *s, u64 buckets);
+u64 dmr_bucket_bit(u64 block);
+
+unsigned int dmr_block_sectors(const struct dmr_store *s, u64 block);
+void dmr_count(struct dmr_store *s, u64 *counter);
+void dmr_event(struct dmr_store *s);
+void dmr_event_work(struct work_struct *work);
+void dmr_fault(struct dmr_store *s, enum dmr_mode mode);
+void dmr_clear_fault(struct dmr_store *s, enum dmr_mode mode);
+enum dmr_mode dmr_mode(const struct dmr_store *s);
+const char *dmr_mode_name(enum dmr_mode mode);
+
+/* -- dm-remap-commit.c: changes of map and metadata -------------------------- */
+
+void dmr_commit(struct dmr_store *s, struct dmr_req *reqs, unsigned int n);
+
+/* -- dm-remap-recover.c: failed I/O ------------------------------------------ */
+
+void dmr_queue(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb);
+void dmr_end(struct dmr_bio *pb, struct bio *bio, blk_status_t status);
+blk_status_t dmr_salvage(struct dmr_store *s, u64 block, void *page, u8 skip,
+			 u8 *lost);
+bool dmr_prove_reads(struct dmr_store *s, u64 block, void *page);
+
+/* -- dm-remap-message.c: what dmsetup message and status answer -------------- */
+
+int dmr_message(struct dm_target *ti, unsigned int argc, char **argv,
+		char *result, unsigned int maxlen);
+void dmr_status(struct dm_target *ti, status_type_t type,
+		unsigned int flags, char *result, unsigned int maxlen);
+
+/* -- dm-remap-target.c: the I/O path, life cycle ----------------------------- */
+
+void dmr_route(struct dmr_store *s, struct bio *bio);
+
+#endif /* DM_REMAP_H */
