@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "core/assemble.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace remap::core {
+
+namespace {
+
+std::string wanted_text(const AssembleRequest& request) {
+    if (request.uuid)
+        return "set " + request.uuid->str();
+    return request.name.empty() ? "set" : "set '" + printable(request.name) + "'";
+}
+
+bool wanted(const AssembleRequest& request, const format::SpareRecord& record) {
+    return (!request.uuid || record.set_uuid == *request.uuid) &&
+           (request.name.empty() || record.label == request.name);
+}
+
+FoundSpare given_spare(sys::Host& host, const AssembleRequest& request) {
+    FoundSpare spare = look_at_spare(host, host.inspect(request.spare));
+    if (!spare.superblocks.is_member())
+        throw Error{Code::not_found, request.spare + ": is not a dm-remap spare (" +
+                                         spare.superblocks.problem + ")"};
+    if (!spare.record)
+        throw Error{Code::damaged, request.spare + ": " + spare.superblocks.problem,
+                    "see: remapctl metadata check " + request.spare};
+    if (!wanted(request, *spare.record))
+        throw Error{Code::not_found, request.spare +
+                                         strf(": belongs to set '%s' (%s), not to ",
+                                              printable(spare.record->label).c_str(),
+                                              spare.record->set_uuid.str().c_str()) +
+                                         wanted_text(request)};
+    return spare;
+}
+
+[[noreturn]] void nothing_found(const AssembleRequest& request,
+                                const std::vector<FoundSpare>& spares) {
+    for (const FoundSpare& spare : spares)
+        if (!spare.record)
+            throw Error{Code::damaged,
+                        "no spare of the " + wanted_text(request) + " was found, but " +
+                            spare.device.path +
+                            " has damaged metadata: " + spare.superblocks.problem,
+                        "see: remapctl metadata check " + spare.device.path};
+    throw Error{Code::not_found, "no spare of the " + wanted_text(request) + " was found",
+                "see: remapctl list -a"};
+}
+
+// Without a name only the single set of the machine will do: taking "all" would
+// let a device from elsewhere come along unnoticed.
+void require_one_set(const std::vector<FoundSpare>& spares) {
+    std::vector<std::string> names;
+    for (const FoundSpare& spare : spares) {
+        const std::string name =
+            printable(spare.record->label) + " (UUID=" + spare.record->set_uuid.str() + ")";
+        if (std::find(names.begin(), names.end(), name) == names.end())
+            names.push_back(name);
+    }
+    if (names.size() > 1)
+        throw Error{Code::not_found, "several sets match: " + join(names, ", "), "say which one"};
+}
+
+FoundSpare search_spare(sys::Host& host, const AssembleRequest& request) {
+    const std::vector<FoundSpare> all = find_spares(host);
+    std::vector<FoundSpare> spares;
+    for (const FoundSpare& spare : all)
+        if (spare.record && wanted(request, *spare.record))
+            spares.push_back(spare);
+    if (spares.empty())
+        nothing_found(request, all);
+    require_one_set(spares);
+    // a replaced spare stays behind with a lower epoch
+    std::stable_sort(spares.begin(), spares.end(), [](const auto& a, const auto& b) {
+        return a.record->epoch > b.record->epoch;
+    });
+    if (spares.size() > 1 && spares[0].record->epoch == spares[1].record->epoch)
+        throw Error{Code::not_found,
+                    spares[0].device.path + " and " + spares[1].device.path +
+                        " both claim to be the spare of the " + wanted_text(request),
+                    "give --spare"};
+    return spares[0];
+}
+
+void check_state(const FoundSpare& spare, AssemblePlan& plan) {
+    bool read_only = false;
+    const char* const refusal = dmr_sb_refusal(&spare.superblocks.best(), &read_only);
+    if (refusal != nullptr) {
+        const bool unknown = (spare.record->incompat & ~DMR_INCOMPAT_KNOWN) != 0;
+        throw Error{unknown ? Code::damaged : Code::refused,
+                    spare.device.path + ": the set can't be assembled: " + refusal};
+    }
+    if (read_only && !plan.read_only) {
+        plan.read_only = true;
+        plan.warnings.push_back("the metadata has features of a later version: read-only");
+    }
+    for (std::size_t i = 0; i < 2; ++i)
+        if (!spare.superblocks.copy[i].valid())
+            plan.warnings.push_back(
+                strf("%s: superblock copy %zu: ", spare.device.path.c_str(), i) +
+                spare.superblocks.copy[i].problem);
+}
+
+sys::BlockDevice given_main(sys::Host& host, const AssembleRequest& request, AssemblePlan& plan) {
+    const sys::BlockDevice main = host.inspect(request.main);
+    if (main.size < plan.record.main_size)
+        throw Error{Code::not_found,
+                    request.main + ": is smaller than the main device of " + plan.name};
+    const auto mismatch = main_mismatch(plan.record, main, host.identity(main));
+    if (mismatch && !request.force)
+        throw Error{Code::not_found,
+                    request.main + ": is not the main device of " + plan.name + ": " + *mismatch,
+                    "if you are sure, use --force"};
+    if (mismatch)
+        plan.warnings.push_back(request.main + " is not the recorded main device: " + *mismatch);
+    return main;
+}
+
+sys::BlockDevice search_main(sys::Host& host, const AssemblePlan& plan) {
+    if (plan.record.main.empty())
+        throw Error{Code::not_found,
+                    plan.name + ": its main device has no stable identity and can't be found",
+                    "give --main"};
+    std::vector<sys::BlockDevice> found;
+    for (const sys::BlockDevice& device : host.block_devices())
+        if (device.number != plan.spare.number && device.size == plan.record.main_size &&
+            !main_mismatch(plan.record, device, host.identity(device)))
+            found.push_back(device);
+    if (found.empty())
+        throw Error{Code::not_found,
+                    plan.name + ": its main device (" + describe_main(plan.record.main) + ", " +
+                        human_size(to_bytes(plan.record.main_size)) + ") was not found",
+                    "give --main"};
+    if (found.size() > 1)
+        throw Error{Code::not_found,
+                    plan.name + ": " + found[0].path + " and " + found[1].path +
+                        " both look like its main device",
+                    "give --main"};
+    return found[0];
+}
+
+// True if the set is assembled already, as it was asked for.
+bool is_assembled(dm::DeviceMapper& dm, const AssembleRequest& request, AssemblePlan& plan) {
+    const auto existing = dm.info_by_uuid(dm::device_uuid(plan.record.set_uuid));
+    if (!existing) {
+        if (dm.info(plan.name))
+            throw Error{Code::busy, plan.name + ": another device has that name", "give --name"};
+        return false;
+    }
+    if (!request.new_name.empty() && existing->name != request.new_name)
+        throw Error{Code::busy, "the set is assembled already, as " + existing->name};
+    plan.name = existing->name;
+    return true;
+}
+
+} // namespace
+
+AssemblePlan plan_assemble(sys::Host& host, dm::DeviceMapper& dm, const AssembleRequest& request) {
+    const FoundSpare spare =
+        request.spare.empty() ? search_spare(host, request) : given_spare(host, request);
+    AssemblePlan plan;
+    plan.record = *spare.record;
+    plan.spare = spare.device;
+    plan.name = request.new_name.empty() ? plan.record.label : request.new_name;
+    plan.read_only = request.read_only;
+    check_name(plan.name);
+    plan.already = is_assembled(dm, request, plan);
+    if (plan.already)
+        return plan;
+    check_state(spare, plan);
+    plan.main = request.main.empty() ? search_main(host, plan) : given_main(host, request, plan);
+    if (plan.main.number == plan.spare.number)
+        throw Error{Code::refused, plan.spare.path + ": main and spare are the same device"};
+    require_unused(host, plan.main, "main device");
+    require_unused(host, plan.spare, "spare");
+    require_target(dm);
+    return plan;
+}
+
+void assemble_set(sys::Host& host, dm::DeviceMapper& dm, const AssemblePlan& plan) {
+    if (plan.already)
+        return;
+    const sys::Lock lock = host.lock_set(plan.record.set_uuid.str());
+    try {
+        dm.create(plan.name, dm::device_uuid(plan.record.set_uuid),
+                  make_table(plan.record, plan.main.number, plan.spare.number), plan.read_only);
+    } catch (const Error& e) {
+        throw Error{e.code(), plan.name + ": " + e.reason(), "the kernel log says why: dmesg"};
+    }
+}
+
+void stop_set(sys::Host& host, dm::DeviceMapper& dm, const std::string& name, bool dry_run) {
+    const dm::DeviceInfo info = require_set(dm, name);
+    if (info.open_count > 0) {
+        sys::BlockDevice device;
+        device.number = info.number;
+        const std::vector<std::string> users = host.users(device);
+        throw Error{Code::busy,
+                    name + ": is in use" + (users.empty() ? "" : ": " + join(users, ", ")),
+                    users.empty() ? "see: fuser -v /dev/mapper/" + name : ""};
+    }
+    if (dry_run)
+        return;
+    const sys::Lock lock = host.lock_set(dm::set_of_device(info.uuid)->str());
+    dm.remove(name);
+}
+
+} // namespace remap::core

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Bringing a set back, and taking it down.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/set.h"
+
+namespace remap::core {
+
+struct AssembleRequest {
+    std::string name;         // label of the set; empty: any
+    std::optional<Uuid> uuid; // of the set
+    std::string main;         // paths; empty: find it
+    std::string spare;
+    std::string new_name; // of the device; empty: the label
+    bool read_only = false;
+    bool force = false; // take a main that is not the recorded one
+};
+
+struct AssemblePlan {
+    std::string name; // of the device
+    format::SpareRecord record;
+    sys::BlockDevice main;
+    sys::BlockDevice spare;
+    bool read_only = false;
+    bool already = false; // it is assembled: nothing to do
+    std::vector<std::string> warnings;
+};
+
+// Find the members and write nothing. Throws: Code::not_found if a member is
+// missing, ambiguous or the wrong one, Code::damaged if the metadata can't be
+// used, Code::refused for a set that is not active, Code::busy if the name or a
+// member is in use.
+[[nodiscard]] AssemblePlan plan_assemble(sys::Host& host, dm::DeviceMapper& dm,
+                                         const AssembleRequest& request);
+
+void assemble_set(sys::Host& host, dm::DeviceMapper& dm, const AssemblePlan& plan);
+
+// Throws Code::not_found if the set is not assembled, Code::busy if it is in use.
+// Only checks if dry_run.
+void stop_set(sys::Host& host, dm::DeviceMapper& dm, const std::string& name, bool dry_run);
+
+} // namespace remap::core

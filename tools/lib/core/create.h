@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Making a set: everything is looked at first, then written.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/set.h"
+
+namespace remap::core {
+
+struct CreateRequest {
+    std::string name;
+    std::string main; // paths
+    std::string spare;
+    bool shield = true;
+    bool force = false; // take a spare that has signatures
+};
+
+struct CreatePlan {
+    CreateRequest request;
+    sys::BlockDevice main;
+    sys::BlockDevice spare;
+    std::vector<sys::Signature> main_signatures;
+    std::vector<sys::Signature> spare_signatures; // will be removed
+    std::vector<std::string> warnings;
+    format::SpareRecord record; // what will be written
+};
+
+// Look at everything and write nothing. Throws: Code::usage for the name,
+// Code::not_found for the devices, Code::busy if the name or a device is in use,
+// Code::refused for what is not safe, Code::kernel without the target.
+[[nodiscard]] CreatePlan plan_create(sys::Host& host, dm::DeviceMapper& dm,
+                                     const CreateRequest& request);
+
+// Format the spare and activate the set. If formatting fails the spare is left in
+// a state that is never activated; if activating fails the metadata stays and the
+// error says how to go on.
+void create_set(sys::Host& host, dm::DeviceMapper& dm, const CreatePlan& plan);
+
+} // namespace remap::core

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What this library asks of the machine it runs on: which block devices there
+// are, what they are and who uses them. An interface, so that tests can run
+// everything on plain files; linux_host.cc is the real one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/units.h"
+#include "dm/device_mapper.h"
+#include "format/spare.h"
+#include "sys/block_file.h"
+
+namespace remap::sys {
+
+using dm::DeviceNumber;
+
+struct BlockDevice {
+    std::string path; // as the user gave it, or /dev/NAME
+    std::string name; // of the kernel: "sdb1"
+    DeviceNumber number;
+    Sector size;
+    std::uint32_t lbs = 512; // logical block size, bytes
+    std::uint32_t pbs = 512;
+    bool read_only = false;
+    bool removable = false;
+    bool partition = false;
+    Sector start;            // of a partition
+    DeviceNumber whole_disk; // itself if it is no partition
+    std::string whole_name;
+    std::string model; // may be empty
+};
+
+// Something that libblkid recognises.
+struct Signature {
+    std::string type;  // "ext4", "dos"
+    std::string usage; // "filesystem", "partition-table", ...
+    std::string label; // may be empty
+};
+
+// Held locks end with the descriptor.
+using Lock = Fd;
+
+class Host {
+public:
+    virtual ~Host() = default;
+
+    // Throws Code::not_found if path is no block device.
+    [[nodiscard]] virtual BlockDevice inspect(const std::string& path) = 0;
+    // A path for a device number, for showing: "/dev/sdb1", or "8:17".
+    [[nodiscard]] virtual std::string path_of(DeviceNumber number) = 0;
+    // All block devices that could be members, with partitions.
+    [[nodiscard]] virtual std::vector<BlockDevice> block_devices() = 0;
+    // Stable names of the device; empty parts are unknown.
+    [[nodiscard]] virtual format::Identity identity(const BlockDevice& device) = 0;
+    // Who uses the device or a partition of it: "mounted on /srv", "held by
+    // dm-3 (vg-root)", "swap". Empty: nobody.
+    [[nodiscard]] virtual std::vector<std::string> users(const BlockDevice& device) = 0;
+    // Everything libblkid finds. Throws Code::failed if probing hits an I/O error.
+    [[nodiscard]] virtual std::vector<Signature> signatures(const BlockDevice& device) = 0;
+    // Remove all signatures of other software.
+    virtual void wipe_signatures(const BlockDevice& device) = 0;
+    // Throws if that is not possible. Exclusive: fails with Code::busy if anybody
+    // else has claimed the device.
+    [[nodiscard]] virtual std::unique_ptr<BlockFile> open(const BlockDevice& device,
+                                                          Access access) = 0;
+    // Keeps udev from looking at a disk that is being written; empty if there is
+    // nothing to lock.
+    [[nodiscard]] virtual Lock lock_disk(const BlockDevice& device) = 0;
+    // Keeps other tools off a set. Throws Code::busy if one has it.
+    [[nodiscard]] virtual Lock lock_set(const std::string& key) = 0;
+};
+
+[[nodiscard]] std::unique_ptr<Host> make_host();
+
+} // namespace remap::sys

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Host on a running Linux system.
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "sys/blkid.h"
+#include "sys/host.h"
+#include "sys/sysfs.h"
+#include "sys/udev.h"
+
+namespace remap::sys {
+
+namespace {
+
+constexpr const char* lock_directory = "/run/lock/dm-remap";
+
+std::optional<DeviceNumber> number_of(const std::string& path) {
+    struct stat st;
+    if (::stat(path.c_str(), &st) != 0 || !S_ISBLK(st.st_mode))
+        return std::nullopt;
+    return DeviceNumber{major(st.st_rdev), minor(st.st_rdev)};
+}
+
+// sysfs writes the '/' of "cciss/c0d0" as '!'.
+std::string node_path(std::string name) {
+    std::replace(name.begin(), name.end(), '!', '/');
+    return "/dev/" + name;
+}
+
+BlockDevice to_block_device(const SysBlock::Device& d, std::string path) {
+    BlockDevice b;
+    b.path = std::move(path);
+    b.name = d.name;
+    b.number = d.number;
+    b.size = d.size;
+    b.lbs = d.lbs;
+    b.pbs = std::max(d.pbs, d.lbs);
+    b.read_only = d.read_only;
+    b.removable = d.removable;
+    b.partition = d.partition;
+    b.start = d.start;
+    b.whole_disk = d.whole_disk;
+    b.whole_name = d.whole_name;
+    b.model = d.model;
+    return b;
+}
+
+class LinuxHost final : public Host {
+public:
+    BlockDevice inspect(const std::string& path) override {
+        struct stat st;
+        if (::stat(path.c_str(), &st) != 0)
+            throw os_error(errno, path);
+        const auto number = number_of(path);
+        if (!number)
+            throw Error{Code::not_found, path + " is not a block device"};
+        const auto device = sysfs_.find(*number);
+        if (!device)
+            throw Error{Code::not_found, path + ": no such device in /sys", "is /sys mounted?"};
+        if (device->size == Sector{0})
+            throw Error{Code::not_found, path + " has no size"};
+        return to_block_device(*device, path);
+    }
+
+    std::string path_of(DeviceNumber number) override {
+        const auto device = sysfs_.find(number);
+        if (!device)
+            return number.str();
+        const std::string name = sysfs_.dm_name(*device);
+        const std::string nice = "/dev/mapper/" + name;
+        if (!name.empty() && number_of(nice) == number)
+            return nice;
+        return node_path(device->name);
+    }
+
+    std::vector<BlockDevice> block_devices() override {
+        std::vector<BlockDevice> result;
+        for (const SysBlock::Device& device : sysfs_.devices()) {
+            const std::string path = path_of(device.number);
+            if (number_of(path) == device.number)
+                result.push_back(to_block_device(device, path));
+        }
+        return result;
+    }
+
+    // sysfs first, as it says the same thing with and without udevd: a set made on a
+    // running system has to be found again in the initramfs.
+    format::Identity identity(const BlockDevice& device) override {
+        format::Identity id;
+        if (const auto found = sysfs_.find(device.number))
+            id = sysfs_.identity(*found);
+        if (id.wwn.empty())
+            id.wwn = udev_property(device.number, "ID_WWN_WITH_EXTENSION");
+        if (id.wwn.empty())
+            id.wwn = udev_property(device.number, "ID_WWN");
+        if (id.serial.empty())
+            id.serial = udev_property(device.number, "ID_SERIAL_SHORT");
+        if (device.partition) {
+            id.partuuid = udev_property(device.number, "ID_PART_ENTRY_UUID");
+            if (id.partuuid.empty())
+                id.partuuid = partition_uuid(device.path);
+        }
+        for (std::string* const text : {&id.wwn, &id.serial, &id.partuuid})
+            if (text->size() >= DMR_ID_SIZE)
+                text->resize(DMR_ID_SIZE - 1);
+        return id;
+    }
+
+    std::vector<std::string> users(const BlockDevice& device) override {
+        const auto found = sysfs_.find(device.number);
+        if (!found)
+            return {};
+        std::vector<SysBlock::Device> parts = sysfs_.partitions(*found);
+        parts.insert(parts.begin(), *found);
+        const std::vector<Mount> mounts = parse_mountinfo(read_or_empty("/proc/self/mountinfo"));
+        const std::vector<std::string> swaps = parse_swaps(read_or_empty("/proc/swaps"));
+        std::vector<std::string> result;
+        for (const SysBlock::Device& part : parts) {
+            const std::string prefix =
+                part.number == device.number ? "" : node_path(part.name) + " is ";
+            for (const Mount& mount : mounts)
+                if (mount.number == part.number || number_of(mount.source) == part.number)
+                    result.push_back(prefix + "mounted on " + printable(mount.target));
+            for (const std::string& swap : swaps)
+                if (number_of(swap) == part.number)
+                    result.push_back(prefix + "used as swap");
+            for (const std::string& holder : sysfs_.holders(part))
+                result.push_back(prefix + "held by " + holder);
+        }
+        return result;
+    }
+
+    std::vector<Signature> signatures(const BlockDevice& device) override {
+        return probe_signatures(device.path);
+    }
+
+    void wipe_signatures(const BlockDevice& device) override { sys::wipe_signatures(device.path); }
+
+    std::unique_ptr<BlockFile> open(const BlockDevice& device, Access access) override {
+        auto file = std::make_unique<BlockFile>(device.path, access);
+        // the path may have been reused since inspect()
+        struct stat st;
+        if (::fstat(file->fd(), &st) != 0 || major(st.st_rdev) != device.number.major ||
+            minor(st.st_rdev) != device.number.minor || file->size() != device.size)
+            throw Error{Code::failed, device.path + " changed while it was looked at"};
+        return file;
+    }
+
+    // udevd takes a shared lock on the whole disk before it probes, and skips the
+    // event if it can't. Device-mapper and md devices are not locked this way.
+    Lock lock_disk(const BlockDevice& device) override {
+        if (device.whole_name.starts_with("dm-") || device.whole_name.starts_with("md"))
+            return {};
+        Lock lock{::open(node_path(device.whole_name).c_str(), O_RDONLY | O_CLOEXEC)};
+        if (lock && ::flock(lock.get(), LOCK_EX) != 0)
+            throw os_error(errno, "cannot lock " + node_path(device.whole_name));
+        return lock;
+    }
+
+    Lock lock_set(const std::string& key) override {
+        std::error_code error;
+        std::filesystem::create_directories(lock_directory, error);
+        if (error)
+            throw os_error(error.value(), std::string{"cannot make "} + lock_directory);
+        const std::string path = std::string{lock_directory} + "/" + key + ".lock";
+        Lock lock{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+        if (!lock)
+            throw os_error(errno, "cannot open " + path);
+        if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+            throw Error{Code::busy, key + " is locked by another remapctl", "try again"};
+        return lock;
+    }
+
+private:
+    static std::string read_or_empty(const std::string& path) {
+        try {
+            return read_file(path, 16 << 20);
+        } catch (const Error&) {
+            return {};
+        }
+    }
+
+    SysBlock sysfs_;
+};
+
+} // namespace
+
+std::unique_ptr<Host> make_host() {
+    return std::make_unique<LinuxHost>();
+}
+
+} // namespace remap::sys

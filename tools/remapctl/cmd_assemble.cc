@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// assemble, stop
+#include "core/assemble.h"
+
+#include "base/text.h"
+#include "core/status.h"
+#include "verbs.h"
+
+namespace remap::ctl {
+
+namespace {
+
+struct AssembleOptions {
+    std::string set;
+    core::AssembleRequest request;
+};
+
+void set_wanted(core::AssembleRequest& request, const std::string& set) {
+    constexpr std::string_view prefix = "UUID=";
+    if (!set.starts_with(prefix)) {
+        request.name = set;
+        return;
+    }
+    request.uuid = Uuid::parse(std::string_view{set}.substr(prefix.size()));
+    if (!request.uuid)
+        throw Error{Code::usage, "'" + printable(set) + "' holds no UUID"};
+}
+
+int assemble(Context& context, AssembleOptions options) {
+    core::AssembleRequest& request = options.request;
+    set_wanted(request, options.set);
+    request.force = context.options.force;
+    const core::AssemblePlan plan = core::plan_assemble(context.host(), context.dm(), request);
+    for (const std::string& warning : plan.warnings)
+        context.warn(warning);
+    context.set("set", {{"name", plan.name},
+                        {"uuid", plan.record.set_uuid.str()},
+                        {"device", "/dev/mapper/" + plan.name},
+                        {"already_assembled", plan.already},
+                        {"read_only", plan.read_only}});
+    if (plan.already) {
+        context.say(plan.name + " is assembled already: /dev/mapper/" + plan.name);
+        return 0;
+    }
+    if (context.options.dry_run) {
+        context.say("Would assemble " + plan.name + " from main " + plan.main.path + " and spare " +
+                    plan.spare.path + ".");
+        return 0;
+    }
+    core::assemble_set(context.host(), context.dm(), plan);
+    context.say("Assembled " + plan.name + (plan.read_only ? " (read-only)" : "") +
+                ": /dev/mapper/" + plan.name);
+    return 0;
+}
+
+struct StopOptions {
+    std::vector<std::string> names;
+    bool all = false;
+};
+
+int stop(Context& context, StopOptions options) {
+    if (options.all != options.names.empty())
+        throw Error{Code::usage,
+                    options.all ? "--all and names exclude each other" : "no set was named",
+                    "see: remapctl stop --help"};
+    if (options.all)
+        for (const dm::DeviceInfo& info : core::assembled_sets(context.dm()))
+            options.names.push_back(info.name);
+    int status = 0;
+    Json stopped = Json::array();
+    // one that is busy must not keep the others running
+    for (const std::string& name : options.names) {
+        try {
+            core::stop_set(context.host(), context.dm(), name, context.options.dry_run);
+            stopped.push_back(name);
+            context.say((context.options.dry_run ? "Would stop " : "Stopped ") + name + ".");
+        } catch (const Error& e) {
+            context.report(e);
+            if (status == 0)
+                status = static_cast<int>(e.code());
+        }
+    }
+    context.set("stopped", stopped);
+    return status;
+}
+
+} // namespace
+
+void add_assemble_stop(CLI::App& app, Selected& selected) {
+    auto options = std::make_shared<AssembleOptions>();
+    CLI::App* sub = app.add_subcommand("assemble", "Activate a set that exists")->group(group_main);
+    sub->add_option("SET", options->set,
+                    "Name or UUID=... of the set; may be left out if there is only one");
+    sub->add_option("--main", options->request.main, "Its main device, instead of looking for it")
+        ->type_name("DEV");
+    sub->add_option("--spare", options->request.spare, "Its spare, instead of looking for it")
+        ->type_name("DEV");
+    sub->add_option("--name", options->request.new_name, "Name of the device in /dev/mapper")
+        ->type_name("NEW");
+    sub->add_flag("--read-only", options->request.read_only, "Change nothing, refuse writes");
+    sub->callback([&selected, options] {
+        selected.run = [options](Context& context) { return assemble(context, *options); };
+    });
+
+    auto stop_options = std::make_shared<StopOptions>();
+    CLI::App* stop_sub = app.add_subcommand("stop", "Deactivate sets")->group(group_main);
+    stop_sub->add_option("NAME", stop_options->names, "Sets to stop");
+    stop_sub->add_flag("--all", stop_options->all, "All that are assembled");
+    stop_sub->callback([&selected, stop_options] {
+        selected.run = [stop_options](Context& context) { return stop(context, *stop_options); };
+    });
+}
+
+} // namespace remap::ctl

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "core/create.h"
+
+#include <filesystem>
+
+#include "base/text.h"
+#include "verbs.h"
+
+namespace remap::ctl {
+
+namespace {
+
+std::string contents(const std::vector<sys::Signature>& signatures) {
+    std::vector<std::string> texts;
+    for (const sys::Signature& s : signatures)
+        texts.push_back(s.type + (s.label.empty() ? "" : " \"" + s.label + "\""));
+    return texts.empty() ? "no known signature" : "contains: " + join(texts, ", ");
+}
+
+Json signatures_json(const std::vector<sys::Signature>& signatures) {
+    Json array = Json::array();
+    for (const sys::Signature& s : signatures)
+        array.push_back({{"type", s.type}, {"usage", s.usage}, {"label", s.label}});
+    return array;
+}
+
+Json plan_json(const core::CreatePlan& plan) {
+    const format::SpareRecord& r = plan.record;
+    return {{"name", r.label},
+            {"uuid", r.set_uuid.str()},
+            {"device", "/dev/mapper/" + r.label},
+            {"main",
+             {{"path", plan.main.path},
+              {"size_sectors", plan.main.size.value()},
+              {"wwn", r.main.wwn},
+              {"serial", r.main.serial},
+              {"partuuid", r.main.partuuid},
+              {"signatures", signatures_json(plan.main_signatures)}}},
+            {"spare",
+             {{"path", plan.spare.path},
+              {"size_sectors", plan.spare.size.value()},
+              {"uuid", r.spare_uuid.str()},
+              {"slots", r.slots},
+              {"signatures", signatures_json(plan.spare_signatures)}}},
+            {"shield", false}};
+}
+
+void show_device(Context& context, const char* role, const sys::BlockDevice& device,
+                 const std::vector<sys::Signature>& signatures) {
+    context.say(strf("%-6s %s  %s%s%s  %s", role, device.path.c_str(), device.model.c_str(),
+                     device.model.empty() ? "" : "  ",
+                     context.size_text(to_bytes(device.size)).c_str(),
+                     contents(signatures).c_str()));
+}
+
+int create(Context& context, core::CreateRequest request) {
+    request.force = context.options.force;
+    const core::CreatePlan plan = core::plan_create(context.host(), context.dm(), request);
+    show_device(context, "Main", plan.main, plan.main_signatures);
+    show_device(context, "Spare", plan.spare, plan.spare_signatures);
+    context.say("       room for " + count_of(plan.record.slots, "remapped block"));
+    for (const std::string& warning : plan.warnings)
+        context.warn(warning);
+    const std::string base = std::filesystem::path{plan.spare.path}.filename();
+    context.confirm("This destroys the content of " + plan.spare.path + ". Type its name to go on:",
+                    {plan.spare.path, base});
+    context.set("set", plan_json(plan));
+    if (context.options.dry_run) {
+        context.say("Nothing was changed (--dry-run).");
+        return 0;
+    }
+    core::create_set(context.host(), context.dm(), plan);
+    context.say("Created " + request.name + ", UUID " + plan.record.set_uuid.str() +
+                ". Device: /dev/mapper/" + request.name);
+    context.say("Do not use " + plan.main.path + " directly any more.");
+    return 0;
+}
+
+} // namespace
+
+void add_create(CLI::App& app, Selected& selected) {
+    auto request = std::make_shared<core::CreateRequest>();
+    CLI::App* sub = app.add_subcommand("create", "Make a set from a disk and a spare device")
+                        ->group(group_main);
+    sub->add_option("NAME", request->name, "Name of the set, in /dev/mapper")->required();
+    sub->add_option("--main", request->main, "Device to protect; its content stays")
+        ->type_name("DEV")
+        ->required();
+    sub->add_option("--spare", request->spare, "Device to move bad blocks to; is overwritten")
+        ->type_name("DEV")
+        ->required();
+    sub->add_flag_callback(
+        "--no-shield", [request] { request->shield = false; }, "Leave main as it is");
+    sub->callback([&selected, request] {
+        selected.run = [request](Context& context) { return create(context, *request); };
+    });
+}
+
+} // namespace remap::ctl

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "context.h"
+
+#include <algorithm>
+#include <iostream>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "version.h"
+
+namespace remap::ctl {
+
+namespace {
+
+std::string dump(const Json& value, int indent) {
+    return value.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+// Indent the lines after the first, to fit into the document.
+std::string nested(const Json& value) {
+    std::string text;
+    for (const char c : dump(value, 2)) {
+        text += c;
+        if (c == '\n')
+            text += "  ";
+    }
+    return text;
+}
+
+} // namespace
+
+Context::Context(std::vector<std::string> argv)
+    : argv_{std::move(argv)}, host_{sys::make_host()}, dm_{dm::make_device_mapper()} {}
+
+void Context::say(const std::string& line) {
+    if (!options.json && !options.quiet)
+        std::cout << line << '\n';
+}
+
+void Context::print(const std::string& text) {
+    if (!options.json)
+        std::cout << text;
+}
+
+void Context::message(const char* severity, const std::string& text) {
+    messages_.push_back({{"severity", severity}, {"text", text}});
+}
+
+void Context::warn(const std::string& text) {
+    message("warning", text);
+    if (!options.quiet)
+        std::cerr << "remapctl: warning: " << text << '\n';
+}
+
+void Context::report(const Error& error) {
+    message("error", error.what());
+    std::cout.flush();
+    std::cerr << "remapctl: " << error.what() << '\n';
+}
+
+void Context::set(const std::string& key, Json value) {
+    members_.emplace_back(key, std::move(value));
+}
+
+void Context::set_streamed(const std::string& key, Writer writer) {
+    members_.emplace_back(key, std::move(writer));
+}
+
+void Context::finish(int exit_status) {
+    std::cout.flush();
+    if (!options.json)
+        return;
+    const Json tool = {{"version", REMAP_VERSION},
+                       {"argv", argv_},
+                       {"exit_status", exit_status},
+                       {"messages", messages_}};
+    std::fputs("{\n  \"json_format_version\": [1, 0],\n  \"remapctl\": ", stdout);
+    std::fputs(nested(tool).c_str(), stdout);
+    for (const auto& [key, value] : members_) {
+        std::fputs((",\n  " + dump(Json(key), -1) + ": ").c_str(), stdout);
+        if (const Writer* const writer = std::get_if<Writer>(&value))
+            (*writer)(stdout);
+        else
+            std::fputs(nested(std::get<Json>(value)).c_str(), stdout);
+    }
+    std::fputs("\n}\n", stdout);
+    std::fflush(stdout);
+}
+
+void Context::confirm(const std::string& question, const std::vector<std::string>& accepted) {
+    if (options.yes || options.dry_run)
+        return;
+    if (options.json || ::isatty(STDIN_FILENO) == 0)
+        throw Error{Code::refused, "not confirmed: " + question,
+                    "nobody can be asked here; give --yes"};
+    std::cout.flush();
+    std::cerr << question << ' ';
+    std::string answer;
+    std::getline(std::cin, answer);
+    const std::string_view typed = trim(answer);
+    if (std::find(accepted.begin(), accepted.end(), typed) == accepted.end())
+        throw Error{Code::refused, "not confirmed, nothing was changed"};
+}
+
+std::string Context::size_text(Bytes size) const {
+    return options.bytes ? std::to_string(size.value()) : human_size(size);
+}
+
+void ArrayWriter::add(const std::string& element) {
+    std::fputs(empty_ ? "\n    " : ",\n    ", out_);
+    std::fputs(element.c_str(), out_);
+    empty_ = false;
+}
+
+} // namespace remap::ctl
