@@ -329,16 +329,17 @@ static blk_status_t read_sectors(struct dmr_store *s, struct block_device *bdev,
 			first += n;
 			continue;
 		}
+		if (!dmr_candidate(status))
+			return status;
 		for (i = first; i < first + n; i += u) {
 			u = min(unit, first + n - i);
-			if (!dmr_candidate(status))
-				return status;
-			/* a single read of this size was the one that failed */
-			if (u < n && time_before(jiffies, end) &&
-			    read_range(s, bdev, base, page, i, u, &status))
-				continue;
-			if (!dmr_candidate(status))
-				return status;
+			/* a read of just this was the one that failed */
+			if (u < n && time_before(jiffies, end)) {
+				if (read_range(s, bdev, base, page, i, u, &status))
+					continue;
+				if (!dmr_candidate(status))
+					return status;
+			}
 			*lost |= dmr_sector_mask(i, u);
 			memset(page + i * SECTOR_SIZE, 0, u * SECTOR_SIZE);
 		}
