@@ -1,0 +1,2 @@
+# shellcheck shell=dash
+sectorio verify /dev/disk/main --shadow /dev/disk/shadow --crashed

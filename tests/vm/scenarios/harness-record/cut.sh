@@ -1,0 +1,2 @@
+# shellcheck shell=dash
+sectorio verify /dev/disk/cut-main --shadow /dev/disk/cut-shadow --crashed

@@ -1,0 +1,2 @@
+# shellcheck shell=dash
+sectorio fill /dev/disk/main --shadow /dev/disk/shadow

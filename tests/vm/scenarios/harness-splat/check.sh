@@ -1,0 +1,3 @@
+# shellcheck shell=dash
+same "one" 1 2
+echo "goes on"

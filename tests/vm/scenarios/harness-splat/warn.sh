@@ -1,0 +1,2 @@
+# shellcheck shell=dash
+echo "WARNING: on purpose" >/dev/kmsg
