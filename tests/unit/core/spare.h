@@ -92,7 +92,8 @@ public:
 // One assembly of the spare on a disk.
 class Set {
 public:
-    explicit Set(SimDisk& disk)
+    // With the size of main as it is; 0: as it was recorded.
+    explicit Set(SimDisk& disk, u64 main_sectors = 0)
         : disk_(disk),
           memory_(std::aligned_alloc(DMR_BLOCK_SIZE, DMR_META_PAGES * DMR_BLOCK_SIZE), &std::free) {
         std::memset(memory_.get(), 0xa5, DMR_META_PAGES * DMR_BLOCK_SIZE);
@@ -100,8 +101,13 @@ public:
         if (error)
             return;
         open_ = true;
-        error =
-            dmr_index_init(&index, dmr_blocks(le64_to_cpu(meta.sb->main_sectors)), &leaf_ops, this);
+        const u64 recorded = le64_to_cpu(meta.sb->main_sectors);
+        if (main_sectors && main_sectors != recorded) {
+            meta.problem = "main has another size than recorded";
+            error = -EINVAL;
+            return;
+        }
+        error = dmr_index_init(&index, dmr_blocks(recorded), &leaf_ops, this);
         if (!error)
             error = dmr_meta_load(&meta, &index, &totals);
     }
@@ -136,15 +142,15 @@ public:
     bool out_of_leaves = false;
 
 private:
-    static constexpr dmr_leaf_ops leaf_ops = {
-        .alloc = [](void* set, u32 nr) -> dmr_leaf* {
-            if (static_cast<Set*>(set)->out_of_leaves)
-                return nullptr;
-            auto* leaf = static_cast<dmr_leaf*>(std::calloc(1, dmr_leaf_bytes(nr)));
-            leaf->nr = nr;
-            return leaf;
-        },
-        .release = [](void*, dmr_leaf* leaf) { std::free(leaf); }};
+    static dmr_leaf* new_leaf(void* set, u32 nr) {
+        if (static_cast<Set*>(set)->out_of_leaves)
+            return nullptr;
+        auto* leaf = static_cast<dmr_leaf*>(std::calloc(1, dmr_leaf_bytes(nr)));
+        leaf->nr = nr;
+        return leaf;
+    }
+    static void free_leaf(void*, dmr_leaf* leaf) { std::free(leaf); }
+    static constexpr dmr_leaf_ops leaf_ops = {.alloc = &new_leaf, .release = &free_leaf};
 
     SimDisk& disk_;
     std::unique_ptr<void, decltype(&std::free)> memory_;

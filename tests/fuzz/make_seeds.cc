@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Writes the inputs that the fuzzers start from: make_seeds DIR makes
+// DIR/format and DIR/load.
+#include "sample.h"
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <vector>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using Bytes = std::string;
+
+template <class T>
+void append(Bytes& to, const T& value) {
+    to.append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+void write(const fs::path& path, const Bytes& content) {
+    std::ofstream file(path, std::ios::binary);
+    file << content;
+    if (!file.flush())
+        throw std::runtime_error("cannot write " + path.string());
+}
+
+// fuzz_format: flags, superblock, table block.
+Bytes format_seed(u8 flags, const dmr_superblock& sb, const dmr_table_block& tb) {
+    Bytes out;
+    append(out, flags);
+    append(out, sb);
+    append(out, tb);
+    return out;
+}
+
+dmr_table_block table(u64 index) {
+    dmr_table_block tb;
+    dmr_table_init(&tb, index);
+    for (u64 i = 0; i < 200; i += 7) {
+        dmr_mapping m = sample::mapping(i * 1000, i + 1);
+        m.lost = static_cast<u8>(i);
+        m.reason = static_cast<u8>(1 + i % 7);
+        m.flags = static_cast<u8>(i % 4);
+        tb.entry[i] = sample::entry(m);
+    }
+    return tb;
+}
+
+void make_format(const fs::path& dir) {
+    int n = 0;
+    for (const u64 size : {u64{160}, 2 * sample::mib, 4 * sample::gib, 20 * sample::tib})
+        for (const u8 flags : {u8{0}, u8{5}, u8{7}}) {
+            const u64 main = size * 100 + (flags & 2 ? 3 : 0);
+            dmr_table_block tb = table(flags / 2);
+            const dmr_superblock sb = sample::superblock(size, main, flags >> 1 & 1);
+            if (!flags)
+                dmr_table_seal(&tb, dmr_table_seed(&sb), 1, 0);
+            write(dir / std::to_string(n++), format_seed(flags, sb, tb));
+        }
+}
+
+// fuzz_load: for each of six blocks what to do, then operations.
+struct Change {
+    u8 what;
+    std::vector<std::pair<u16, Bytes>> pieces;
+};
+
+Bytes load_seed(const std::vector<Change>& changes, const Bytes& operations) {
+    Bytes out;
+    for (const Change& c : changes) {
+        append(out, c.what);
+        if (c.what != 2 && c.what != 3)
+            continue;
+        append(out, static_cast<u8>(c.pieces.size()));
+        for (const auto& [at, bytes] : c.pieces) {
+            append(out, at);
+            append(out, static_cast<u8>(bytes.size()));
+            out += bytes;
+        }
+    }
+    return out + operations;
+}
+
+void make_load(const fs::path& dir) {
+    const Bytes operations = "\x10\x00\x01\x20\x00\xff\x30\x00\x02";
+    const std::vector<Change> none(6, Change{0, {}});
+    int n = 0;
+    const auto add = [&](std::vector<Change> changes) {
+        write(dir / std::to_string(n++), load_seed(changes, operations));
+    };
+    add(none);
+    for (size_t i = 0; i < none.size(); i++)
+        for (const u8 what : {u8{1}, u8{4}, u8{5}}) {
+            auto changes = none;
+            changes[i].what = what;
+            add(changes);
+        }
+    // Patches: a state, an entry, a sequence number.
+    dmr_mapping m = sample::mapping(9000, 9);
+    m.lost = 0x3c;
+    Bytes entry, seq;
+    append(entry, sample::entry(m));
+    append(seq, u64{5} << 32);
+    for (size_t i = 2; i < 6; i++)
+        for (const u8 what : {u8{2}, u8{3}}) {
+            auto changes = none;
+            changes[i] = {what, {{DMR_TABLE_HEADER + 16 * 100, entry}, {16, seq}}};
+            add(changes);
+        }
+    for (size_t i = 0; i < 2; i++) {
+        auto changes = none;
+        changes[i] = {3, {{120, Bytes(1, '\x04')}, {24, seq}}};
+        add(changes);
+    }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 2) {
+        std::cerr << "usage: make_seeds DIR\n";
+        return 2;
+    }
+    const fs::path dir = argv[1];
+    for (const char* name : {"format", "load"})
+        fs::create_directories(dir / name);
+    make_format(dir / "format");
+    make_load(dir / "load");
+    return 0;
+}
