@@ -1,0 +1,23 @@
+# shellcheck shell=dash
+# shellcheck disable=SC2154  # count and first come from the host
+# --force: the copies of main have other serial numbers
+i=0
+while [ "$i" -lt "$count" ]; do
+    what="image $((first + i))"
+    if remapctl assemble r0 --force --main "/dev/disk/main$i" --spare "/dev/disk/spare$i" >/tmp/log 2>&1; then
+        if sectorio verify /dev/mapper/r0 --shadow "/dev/disk/shadow$i" --crashed --lost unreadable.list >>/tmp/log 2>&1; then
+            echo "ok    $what"
+        else
+            check "$what is right" false
+            cat /tmp/log
+        fi
+        remapctl -q stop r0
+        remapctl -q metadata check "/dev/disk/spare$i" >/tmp/log 2>&1 ||
+            { check "$what: metadata is repaired" false; cat /tmp/log; }
+    else
+        check "$what assembles" false
+        cat /tmp/log
+        dmesg | tail -3
+    fi
+    i=$((i + 1))
+done
