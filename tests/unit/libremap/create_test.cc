@@ -7,6 +7,7 @@
 #include "fake_host.h"
 #include "format/build.h"
 #include "format/check.h"
+#include "spare_image.h"
 
 namespace remap::core {
 namespace {
@@ -177,27 +178,19 @@ TEST_F(Create, WarnsWhenMainHasNoIdentity) {
 // spare is either not active or complete.
 class CuttingDevice final : public format::BlockWriter {
 public:
-    CuttingDevice(Sector size, int writes)
-        : size_{size}, left_{writes}, content_(to_bytes(size).value()) {}
-    Sector size() const override { return size_; }
+    CuttingDevice(Sector size, int writes) : inner_{size}, left_{writes} {}
+    Sector size() const override { return inner_.size(); }
     int read(Bytes offset, std::span<std::byte> buffer) override {
-        std::copy_n(content_.begin() + static_cast<std::ptrdiff_t>(offset.value()), buffer.size(),
-                    buffer.begin());
-        return 0;
+        return inner_.read(offset, buffer);
     }
     int write(Bytes offset, std::span<const std::byte> buffer) override {
-        if (left_-- <= 0)
-            return EIO;
-        std::copy(buffer.begin(), buffer.end(),
-                  content_.begin() + static_cast<std::ptrdiff_t>(offset.value()));
-        return 0;
+        return left_-- <= 0 ? EIO : inner_.write(offset, buffer);
     }
     int sync() override { return 0; }
 
 private:
-    Sector size_;
+    test::MemoryDevice inner_;
     int left_;
-    std::vector<std::byte> content_;
 };
 
 TEST(Format, NoPrefixOfTheWritesIsActiveAndIncomplete) {

@@ -2,9 +2,12 @@
 // Formatting and damaging spares for tests.
 #pragma once
 
+#include <array>
+#include <cerrno>
 #include <cstring>
 #include <functional>
 #include <gtest/gtest.h>
+#include <map>
 #include <vector>
 
 #include "format/build.h"
@@ -12,10 +15,11 @@
 
 namespace remap::test {
 
-// A device in memory; reads of some blocks can fail.
+// A device in memory that keeps only what was written; reads of some sectors can
+// fail.
 class MemoryDevice final : public format::BlockWriter {
 public:
-    explicit MemoryDevice(Sector size) : size_{size}, content_(to_bytes(size).value()) {}
+    explicit MemoryDevice(Sector size) : size_{size} {}
 
     std::vector<std::uint64_t> unreadable; // sectors
 
@@ -25,18 +29,25 @@ public:
             if (sector * sector_size >= offset.value() &&
                 sector * sector_size < offset.value() + buffer.size())
                 return EIO;
-        std::memcpy(buffer.data(), content_.data() + offset.value(), buffer.size());
+        for (std::size_t at = 0; at < buffer.size(); at += block_size) {
+            const auto it = blocks_.find(offset.value() + at);
+            if (it == blocks_.end())
+                std::memset(buffer.data() + at, 0, block_size);
+            else
+                std::memcpy(buffer.data() + at, it->second.data(), block_size);
+        }
         return 0;
     }
     [[nodiscard]] int write(Bytes offset, std::span<const std::byte> buffer) override {
-        std::memcpy(content_.data() + offset.value(), buffer.data(), buffer.size());
+        for (std::size_t at = 0; at < buffer.size(); at += block_size)
+            std::memcpy(blocks_[offset.value() + at].data(), buffer.data() + at, block_size);
         return 0;
     }
     [[nodiscard]] int sync() override { return 0; }
 
 private:
     Sector size_;
-    std::vector<std::byte> content_;
+    std::map<std::uint64_t, std::array<std::byte, block_size>> blocks_; // by offset in bytes
 };
 
 inline void read_block(format::BlockReader& device, Sector at, void* to) {
