@@ -69,11 +69,29 @@ static void try_read(uint64_t first, uint64_t count)
 			}
 }
 
-/* A large write, then every sector of it and around it one by one. */
+/* One read within a block, which is never cut, against what must be there. */
+static void read_back(uint64_t first, uint64_t count, uint64_t sector, uint64_t n)
+{
+	uint64_t at = sector - bios.first;
+	int error, want = 0;
+
+	for (uint64_t i = 0; i < n && !want; i++)
+		want = bios.error[at + i];
+	error = read_sectors(&bios.dev, sector, n, bios.large);
+	if (!error != !want)
+		complain("read after write", first, count, sector, error);
+	else if (!error && memcmp(bios.large, bios.content + at * SECTOR, n * SECTOR))
+		complain("read after write", first, count, sector, 0);
+}
+
+/*
+ * A large write, then a look at it and around it: sector by sector where it begins and ends, in
+ * between in blocks, for all of a block lies in one place.
+ */
 static void try_write(uint64_t first, uint64_t count)
 {
 	char *data = bios.large + bios.ios % 8 * SECTOR;
-	uint64_t at = first - bios.first;
+	uint64_t at = first - bios.first, end = first + count, unit = bios.dev.unit;
 	int error;
 
 	bios.ios++;
@@ -86,17 +104,17 @@ static void try_write(uint64_t first, uint64_t count)
 	}
 	memcpy(bios.content + at * SECTOR, data, count * SECTOR);
 	memset(bios.error + at, 0, count * sizeof(*bios.error));
-	for (uint64_t s = first >= bios.first + bios.dev.unit ? first - bios.dev.unit : first;
-	     s < first + count + bios.dev.unit && s < bios.first + bios.count; s += bios.dev.unit) {
-		int want = bios.error[s - bios.first];
-
-		error = read_sectors(&bios.dev, s, bios.dev.unit, bios.large);
-		if (!error != !want)
-			complain("read after write", first, count, s, error);
-		else if (!error && memcmp(bios.large, bios.content + (s - bios.first) * SECTOR,
-					  bios.dev.unit * SECTOR))
-			complain("read after write", first, count, s, 0);
+	if (first >= bios.first + unit)
+		read_back(first, count, first - unit, unit);
+	for (uint64_t s = first, n; s < end; s += n) {
+		/* the first and the last sector, and the pieces of blocks between */
+		n = s == first || s + unit == end ? unit : 8 - s % 8;
+		if (s + unit < end && s + n > end - unit)
+			n = end - unit - s;
+		read_back(first, count, s, n);
 	}
+	if (end + unit <= bios.first + bios.count)
+		read_back(first, count, end, unit);
 }
 
 static void try_one(uint64_t first, uint64_t count)

@@ -322,10 +322,11 @@ int command_run(int argc, char **argv)
 		{ "reads", required_argument, NULL, 'p' },   { "fua", required_argument, NULL, 'f' },
 		{ "flush-every", required_argument, NULL, 'k' }, { "near", required_argument, NULL, 'n' },
 		{ "lost", required_argument, NULL, 'l' },    { "rescued", required_argument, NULL, 'u' },
-		{ "seconds", required_argument, NULL, 'd' }, { 0 },
+		{ "seconds", required_argument, NULL, 'd' }, { "fresh", no_argument, NULL, 'h' }, { 0 },
 	};
 	const char *shadow = NULL, *near = NULL, *lost = NULL, *rescued = NULL;
 	pthread_t threads[MAX_THREADS];
+	bool fresh = false;
 	double started;
 	char *end;
 	int c;
@@ -356,6 +357,7 @@ int command_run(int argc, char **argv)
 		case 'l': lost = optarg; break;
 		case 'u': rescued = optarg; break;
 		case 'd': job.deadline = now() + atof(optarg); break;
+		case 'h': fresh = true; break;
 		default: return 2;
 		}
 	if (optind + 1 != argc || !shadow || !job.smallest || job.largest < job.smallest ||
@@ -375,7 +377,7 @@ int command_run(int argc, char **argv)
 		fail("out of memory");
 	/* Blocks written before, perhaps: no promise about their first rescue any more. */
 	for (uint64_t s = 0; s < job.dev.sectors; s++)
-		if (job.shadow.sector[s].issued > job.shadow.fill)
+		if (!fresh && job.shadow.sector[s].issued > job.shadow.fill)
 			job.block_rescued[s / 8] = 1;
 	if (near)
 		load_near(near);

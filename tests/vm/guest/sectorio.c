@@ -28,12 +28,17 @@ static const char usage[] =
 	"      --lost     these sectors may be unreadable as long as they have not been written\n"
 	"      --rescued  these sectors are unwritable below: the first write acknowledged in a block\n"
 	"                 with one is durable at once\n"
+	"      --fresh    they became so just now: it does not matter what was written before\n"
 	"  sectorio verify DEV --shadow FILE [--crashed] [--lost FILE] [--list-lost FILE] [--rebase]\n"
 	"      every sector against the shadow\n"
 	"      --crashed   unflushed writes may be gone\n"
 	"      --rebase    what is there now is what is expected from now on\n"
-	"  sectorio probe DEV SECTOR COUNT r|w|fua|flush\n"
+	"  sectorio compare DEV OTHER [--only FILE] [--lost FILE] [--list-lost FILE]\n"
+	"      every sector (of those in FILE) against that of another device or file\n"
+	"      --lost     these may be unreadable\n"
+	"  sectorio probe DEV SECTOR COUNT r|w|fua|dsync|flush\n"
 	"      one direct I/O, or a flush: prints ok or the name of the error\n"
+	"      fua: a write with RWF_DSYNC; dsync: one to a device opened with O_DSYNC\n"
 	"  sectorio bios DEV --near FILE [--writes] [--max SIZE]\n"
 	"      I/O of every size and alignment near these sectors against single-sector I/O\n"
 	"  sectorio rand DEV COUNT SEED SIZE r|w   random I/O: prints the time taken\n"
@@ -266,13 +271,20 @@ static int command_probe(int argc, char **argv)
 	count = strtoull(argv[2], NULL, 0);
 	what = argv[3];
 	open_device(&dev, argv[0], *what != 'r');
+	if (*what == 'd') {
+		/* not a flag that fcntl could set */
+		close(dev.fd);
+		dev.fd = open(argv[0], O_RDWR | O_DIRECT | O_DSYNC);
+		if (dev.fd < 0)
+			fail("%s: %s", argv[0], strerror(errno));
+	}
 	data = io_buffer(count * SECTOR);
 	stamp(data, sector, count, 1, 0);
 	if (!strcmp(what, "r"))
 		error = read_sectors(&dev, sector, count, data);
 	else if (!strcmp(what, "flush"))
 		error = fsync(dev.fd) ? errno : 0;
-	else if (!strcmp(what, "w") || !strcmp(what, "fua"))
+	else if (!strcmp(what, "w") || !strcmp(what, "fua") || !strcmp(what, "dsync"))
 		error = write_sectors(&dev, sector, count, data, *what == 'f');
 	else
 		return 2;
@@ -320,6 +332,7 @@ int main(int argc, char **argv)
 	} commands[] = {
 		{ "fill", command_fill },   { "run", command_run },   { "verify", command_verify },
 		{ "probe", command_probe }, { "bios", command_bios }, { "rand", command_rand },
+		{ "compare", command_compare },
 	};
 
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -93,5 +93,6 @@ int command_fill(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_bios(int argc, char **argv);
+int command_compare(int argc, char **argv);
 
 #endif

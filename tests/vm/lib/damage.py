@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Damages one metadata copy in the image of a spare.
 
-damage.py IMAGE PLACE KIND [--seed N]
+damage.py IMAGE PLACE KIND [--seed N] [--old IMAGE]
   PLACE  sb0, sb1: a superblock; table0, table1: all initialised blocks of that copy;
          table0:K, table1:K: block K of it
   KIND   zero: all zero; torn: one 512-byte sector of it from nowhere; noise: random bytes;
-         bit: one bit is flipped
+         bit: one bit is flipped; stale: as it was in the image --old
 """
 
 import argparse
@@ -35,7 +35,9 @@ def places(image, place):
     return [start + k * BLOCK for k in blocks]
 
 
-def damaged(data, kind, dice):
+def damaged(data, kind, dice, old):
+    if kind == "stale":
+        return old
     if kind == "zero":
         return bytes(BLOCK)
     if kind == "noise":
@@ -53,16 +55,26 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("image")
     parser.add_argument("place")
-    parser.add_argument("kind", choices=("zero", "torn", "noise", "bit"))
+    parser.add_argument("kind", choices=("zero", "torn", "noise", "bit", "stale"))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--old", type=argparse.FileType("rb"))
     args = parser.parse_args()
     dice = random.Random(args.seed)
+    changed = False
     with open(args.image, "r+b") as image:
         for at in places(image, args.place):
             image.seek(at)
             data = image.read(BLOCK)
+            old = None
+            if args.old:
+                args.old.seek(at)
+                old = args.old.read(BLOCK)
             image.seek(at)
-            image.write(damaged(data, args.kind, dice))
+            new = damaged(data, args.kind, dice, old)
+            changed = changed or new != data
+            image.write(new)
+    if not changed:
+        raise SystemExit(f"{args.place} {args.kind}: nothing is different now")
 
 
 main()
