@@ -6,7 +6,7 @@
 
 u64 dmr_sb_sector(u64 spare_sectors, unsigned int copy)
 {
-	if (!copy)
+	if (!copy || spare_sectors < DMR_BLOCK_SECTORS)
 		return 0;
 	return (spare_sectors / DMR_BLOCK_SECTORS - 1) * DMR_BLOCK_SECTORS;
 }
@@ -155,7 +155,8 @@ int dmr_sb_choose(const struct dmr_superblock *c0,
 
 	if (!c0 || !c1)
 		return c0 ? 0 : c1 ? 1 : -ENOENT;
-	if (memcmp(c0->spare_uuid, c1->spare_uuid, sizeof(c0->spare_uuid)))
+	if (memcmp(c0->spare_uuid, c1->spare_uuid, sizeof(c0->spare_uuid)) ||
+	    memcmp(c0->set_uuid, c1->set_uuid, sizeof(c0->set_uuid)))
 		return -EUCLEAN;
 	s0 = le64_to_cpu(c0->seq);
 	s1 = le64_to_cpu(c1->seq);

@@ -124,6 +124,8 @@ static int take_block(struct loader *l, u64 index, struct dmr_table_block *c0,
 		best = c[0] ? 0 : 1;
 		stale = DMR_TB_BAD(!best);
 	}
+	m->table_activation = max_t(u64, m->table_activation,
+				    le64_to_cpu(c[best]->seq) >> 32);
 	r = take_entries(l, index, c[best]);
 	if (!r && stale) {
 		m->tb_flags[index] = stale;
@@ -201,13 +203,23 @@ static int check_behind_end(struct loader *l, u64 init)
 	return 0;
 }
 
-static u64 entry_gen(struct loader *l, u64 slot)
+/* Which of two entries for one block holds? The table has to be asked again. */
+static int newer(struct loader *l, u64 a, u64 b, bool *a_holds)
 {
-	struct dmr_mapping map;
+	struct dmr_mapping x, y;
+	u32 e;
 
-	if (dmr_meta_entry(l->m, slot, &map))
-		return 0;
-	return map.gen;
+	if (dmr_meta_entry(l->m, dmr_x_slot(a), &x) ||
+	    dmr_meta_entry(l->m, dmr_x_slot(b), &y)) {
+		l->m->problem = "a table block can't be read a second time";
+		l->m->problem_index = div_u64_rem(dmr_x_slot(a), DMR_TABLE_ENTRIES, &e);
+		return -EIO;
+	}
+	if (x.gen == y.gen)
+		return bad_block(l, "two entries for one block have the same generation",
+				 div_u64_rem(dmr_x_slot(a), DMR_TABLE_ENTRIES, &e));
+	*a_holds = x.gen > y.gen;
+	return 0;
 }
 
 static int add_loser(struct dmr_meta *m, u64 slot)
@@ -236,15 +248,18 @@ static int finish_leaf(struct loader *l, struct dmr_leaf *leaf)
 	dmr_leaf_sort(leaf);
 	for (i = 0; i < leaf->nr; i++) {
 		u64 x = leaf->e[i], loser;
+		bool holds;
 		int r;
 
 		if (!k || dmr_x_offset(leaf->e[k - 1]) != dmr_x_offset(x)) {
 			leaf->e[k++] = x;
 			continue;
 		}
+		r = newer(l, x, leaf->e[k - 1], &holds);
+		if (r)
+			return r;
 		loser = x;
-		if (entry_gen(l, dmr_x_slot(x)) >
-		    entry_gen(l, dmr_x_slot(leaf->e[k - 1]))) {
+		if (holds) {
 			loser = leaf->e[k - 1];
 			leaf->e[k - 1] = x;
 		}
@@ -317,6 +332,7 @@ int dmr_meta_load(struct dmr_meta *m, struct dmr_index *idx,
 
 	memset(totals, 0, sizeof(*totals));
 	m->problem = "out of memory";
+	m->problem_index = 0;
 	l.count = kvcalloc(idx->nr_regions, sizeof(*l.count), GFP_KERNEL);
 	if (!l.count)
 		return -ENOMEM;

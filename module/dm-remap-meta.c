@@ -20,8 +20,8 @@ static int fail(struct dmr_meta *m, int error, const char *problem, u64 index)
 static int read_superblocks(struct dmr_meta *m, struct dmr_superblock **newest)
 {
 	struct dmr_superblock *copy[2], *valid[2] = { NULL, NULL };
-	const char *why[2];
-	bool magic = false, readable = false;
+	const char *why[2], *reason = NULL;
+	bool readable = false;
 	unsigned int c;
 	int r;
 
@@ -34,10 +34,11 @@ static int read_superblocks(struct dmr_meta *m, struct dmr_superblock **newest)
 			continue;
 		}
 		readable = true;
-		magic |= dmr_sb_has_magic(copy[c]);
 		why[c] = dmr_sb_check(copy[c], sector, m->device_sectors, c);
 		if (!why[c])
 			valid[c] = copy[c];
+		else if (!reason && dmr_sb_has_magic(copy[c]))
+			reason = why[c];
 	}
 	m->sb_bad = (valid[0] ? 0 : 1) | (valid[1] ? 0 : 2);
 	r = dmr_sb_choose(valid[0], valid[1]);
@@ -52,9 +53,9 @@ static int read_superblocks(struct dmr_meta *m, struct dmr_superblock **newest)
 		return fail(m, r, "the two superblocks contradict each other", 0);
 	if (!readable)
 		return fail(m, -EIO, "both superblocks are unreadable", 0);
-	if (!magic)
+	if (!reason)
 		return fail(m, -ENODATA, "it is not formatted for dm-remap", 0);
-	return fail(m, -EUCLEAN, why[0], 0);
+	return fail(m, -EUCLEAN, reason, 0);
 }
 
 int dmr_meta_open(struct dmr_meta *m, const struct dmr_meta_ops *ops,
@@ -90,8 +91,9 @@ int dmr_meta_open(struct dmr_meta *m, const struct dmr_meta_ops *ops,
 	blocks = le64_to_cpu(m->sb->table_blocks);
 	m->tb_free = kvcalloc(blocks, 1, GFP_KERNEL);
 	m->tb_flags = kvcalloc(blocks, 1, GFP_KERNEL);
+	m->tb_taken = kvcalloc(blocks, 1, GFP_KERNEL);
 	m->taken = kvcalloc(DMR_TABLE_ENTRIES, 1, GFP_KERNEL);
-	if (!m->tb_free || !m->tb_flags || !m->taken) {
+	if (!m->tb_free || !m->tb_flags || !m->tb_taken || !m->taken) {
 		dmr_meta_close(m);
 		return fail(m, -ENOMEM, "out of memory", 0);
 	}
@@ -102,10 +104,12 @@ void dmr_meta_close(struct dmr_meta *m)
 {
 	kvfree(m->tb_free);
 	kvfree(m->tb_flags);
+	kvfree(m->tb_taken);
 	kvfree(m->taken);
 	kvfree(m->losers);
 	m->tb_free = NULL;
 	m->tb_flags = NULL;
+	m->tb_taken = NULL;
 	m->taken = NULL;
 	m->losers = NULL;
 }
@@ -122,9 +126,16 @@ int dmr_meta_revalidate(struct dmr_meta *m)
 	if (r)
 		return r;
 	if (memcmp(now->spare_uuid, m->sb->spare_uuid, sizeof(now->spare_uuid)) ||
-	    le64_to_cpu(now->activation) != m->activation ||
-	    now->state != m->sb->state || now->epoch != m->sb->epoch)
+	    now->activation != m->sb->activation ||
+	    now->state != m->sb->state || now->epoch != m->sb->epoch ||
+	    now->table_init != m->sb->table_init)
 		return fail(m, -ESTALE, "the set was used elsewhere since it was loaded", 0);
+	/* a write of ours that failed may have used up a number: ours is higher then */
+	if (le64_to_cpu(now->seq) > le64_to_cpu(m->sb->seq)) {
+		if (!m->active)
+			return fail(m, -ESTALE, "the set was changed since it was loaded", 0);
+		memcpy(m->sb, now, sizeof(*m->sb));
+	}
 	return 0;
 }
 
@@ -330,7 +341,8 @@ static int find_alloc_block(struct dmr_meta *m)
 	for (i = 0; i < n; i++, k++) {
 		if (k >= n)
 			k = 0;
-		if (!m->tb_free[k] || m->tb_flags[k])
+		/* which of its slots are taken but not committed is not known any more */
+		if (!m->tb_free[k] || m->tb_flags[k] || m->tb_taken[k])
 			continue;
 		img = get_image(m, k);
 		if (!img) {
@@ -346,55 +358,53 @@ static int find_alloc_block(struct dmr_meta *m)
 	return -ENOSPC;
 }
 
-int dmr_meta_alloc(struct dmr_meta *m, u64 *slot)
+/* A slot of the block that is being allocated from, or -EAGAIN: take another. */
+static int alloc_here(struct dmr_meta *m, u64 *slot)
 {
-	u64 k;
+	u64 k = m->alloc_index;
 	u32 e;
-	int r;
 
-	if (!m->taken_valid || !m->tb_free[m->alloc_index] ||
-	    m->tb_flags[m->alloc_index]) {
-		r = m->free_slots ? find_alloc_block(m) : -ENOSPC;
-		if (r) {
-			r = extend_table(m);
-			if (!r)
-				r = find_alloc_block(m);
-		}
-		if (r)
-			return -ENOSPC;
-	}
-	k = m->alloc_index;
+	if (!m->taken_valid || !m->tb_free[k] || m->tb_flags[k])
+		return -EAGAIN;
 	for (e = 0; e < slots_of(m, k); e++) {
 		if (m->taken[e])
 			continue;
 		m->taken[e] = 1;
+		m->tb_taken[k]++;
 		m->tb_free[k]--;
 		m->free_slots--;
 		*slot = k * DMR_TABLE_ENTRIES + e;
 		return 0;
 	}
-	/* the count was wrong: never hand out a slot that may be in use */
+	/* the count was wrong: believe the entries */
 	m->free_slots -= m->tb_free[k];
 	m->tb_free[k] = 0;
-	m->taken_valid = false;
-	return -ENOSPC;
+	return -EAGAIN;
 }
 
-/*
- * If allocation has moved on to another block, the slot stays unused until the
- * next activation: the bitmap that told it from others is gone.
- */
+int dmr_meta_alloc(struct dmr_meta *m, u64 *slot)
+{
+	while (alloc_here(m, slot)) {
+		if (find_alloc_block(m) &&
+		    (extend_table(m) || find_alloc_block(m)))
+			return -ENOSPC;
+	}
+	return 0;
+}
+
 void dmr_meta_unalloc(struct dmr_meta *m, u64 slot)
 {
 	u32 e;
 	u64 k = table_of(slot, &e);
 
-	if (!m->taken_valid || k != m->alloc_index || !m->taken[e])
+	if (!m->tb_taken[k])
 		return;
-	m->taken[e] = 0;
+	m->tb_taken[k]--;
 	m->tb_free[k]++;
 	if (!m->tb_flags[k])
 		m->free_slots++;
+	if (m->taken_valid && k == m->alloc_index)
+		m->taken[e] = 0;
 }
 
 /* -- commit ---------------------------------------------------------------- */
@@ -409,12 +419,29 @@ struct group {
 	u64 seq;
 	u64 index;
 	u32 first, nr;		/* changes */
-	bool failed;
+	bool changed, failed;
 };
 
-/* Put the changes into cached images; returns the number of groups. */
+/* Put one change into the image of its table block. */
+static void apply_change(struct dmr_meta *m, struct group *g,
+			 struct dmr_change *ch, u32 e)
+{
+	struct dmr_entry *entry = &g->img->tb->entry[e];
+
+	/* what was free before was taken for this commit */
+	if (!entry->a && !entry->b && m->tb_taken[g->index])
+		m->tb_taken[g->index]--;
+	dmr_entry_pack(entry, &ch->m);
+}
+
+/*
+ * Put the changes into cached images; returns the number of groups. Freeing
+ * entries is allowed with a frozen table block around only if "losers" says
+ * that a higher generation stays.
+ */
 static unsigned int apply_changes(struct dmr_meta *m, struct dmr_change *ch,
-				  u32 n, struct group *groups, u32 *taken)
+				  u32 n, bool losers, struct group *groups,
+				  u32 *taken)
 {
 	unsigned int nr = 0;
 	u32 i, e;
@@ -434,11 +461,18 @@ static unsigned int apply_changes(struct dmr_meta *m, struct dmr_change *ch,
 			/* a frozen block is never written */
 			g->img = m->tb_flags[k] ? NULL : get_image(m, k);
 			g->failed = !g->img;
+			g->changed = false;
+			if (!g->img && !m->tb_flags[k])
+				freeze(m, k, 0);
 		}
 		g->nr++;
 		ch[i].error = 0;
-		if (!g->failed)
-			dmr_entry_pack(&g->img->tb->entry[e], &ch[i].m);
+		if (ch[i].m.state == DMR_E_FREE && m->frozen && !losers) {
+			ch[i].error = -EBUSY;
+		} else if (!g->failed) {
+			apply_change(m, g, &ch[i], e);
+			g->changed = true;
+		}
 	}
 	*taken = i;
 	return nr;
@@ -454,7 +488,7 @@ static void write_groups(struct dmr_meta *m, struct group *groups,
 		struct group *g = &groups[i];
 		unsigned int flags = DMR_IO_FUA;
 
-		if (g->failed)
+		if (g->failed || !g->changed)
 			continue;
 		if (!flushed)
 			flags |= DMR_IO_PREFLUSH;
@@ -468,13 +502,13 @@ static void write_groups(struct dmr_meta *m, struct group *groups,
 	}
 }
 
-u32 dmr_meta_commit(struct dmr_meta *m, struct dmr_change *ch, u32 n)
+static u32 commit(struct dmr_meta *m, struct dmr_change *ch, u32 n, bool losers)
 {
 	struct group groups[DMR_IMAGES];
 	unsigned int nr, i;
 	u32 taken, j, e;
 
-	nr = apply_changes(m, ch, n, groups, &taken);
+	nr = apply_changes(m, ch, n, losers, groups, &taken);
 	write_groups(m, groups, nr, 0);
 	write_groups(m, groups, nr, 1);
 	m->commits++;
@@ -482,11 +516,9 @@ u32 dmr_meta_commit(struct dmr_meta *m, struct dmr_change *ch, u32 n)
 		struct group *g = &groups[i];
 
 		for (j = g->first; j < g->first + g->nr; j++) {
-			if (g->failed) {
+			if (g->failed && !ch[j].error)
 				ch[j].error = -EIO;
-				continue;
-			}
-			if (ch[j].m.state != DMR_E_FREE)
+			if (ch[j].error || ch[j].m.state != DMR_E_FREE)
 				continue;
 			table_of(ch[j].slot, &e);
 			m->tb_free[g->index]++;
@@ -496,6 +528,11 @@ u32 dmr_meta_commit(struct dmr_meta *m, struct dmr_change *ch, u32 n)
 		}
 	}
 	return taken;
+}
+
+u32 dmr_meta_commit(struct dmr_meta *m, struct dmr_change *ch, u32 n)
+{
+	return commit(m, ch, n, false);
 }
 
 /* -- activation and repair ------------------------------------------------- */
@@ -529,22 +566,29 @@ static void free_losers(struct dmr_meta *m)
 
 		/* in a frozen block the entry stays, and loses by generation */
 		if (!dmr_meta_frozen(m, c.slot))
-			dmr_meta_commit(m, &c, 1);
+			commit(m, &c, 1, true);
 	}
 	m->nr_losers = 0;
 }
 
 int dmr_meta_activate(struct dmr_meta *m, u64 now)
 {
-	u64 i, n = table_init(m);
+	u64 i, n = table_init(m), before = m->activation;
 
-	m->sb->activation = cpu_to_le64(m->activation + 1);
+	/* a newer superblock may be lost; its sequence numbers may not come again */
+	m->activation = max_t(u64, before, m->table_activation) + 1;
+	if (m->activation >= 0xffffffffu) {
+		m->activation = before;
+		return fail(m, -EOVERFLOW, "the activation counter is exhausted", 0);
+	}
+	m->sb->activation = cpu_to_le64(m->activation);
 	m->sb->updated = cpu_to_le64(now);
 	if (!write_superblocks(m)) {
-		m->sb->activation = cpu_to_le64(m->activation);
+		m->activation = before;
+		m->sb->activation = cpu_to_le64(before);
 		return fail(m, -EIO, "neither superblock can be written", 0);
 	}
-	m->activation++;
+	m->active = true;
 	m->attempts = 0;
 	for (i = 0; m->frozen && i < n; i++) {
 		if (m->tb_flags[i])
@@ -586,16 +630,28 @@ static bool match_memory(struct dmr_meta *m, struct dmr_table_block *tb,
 	return changed;
 }
 
+/*
+ * Make a table block as memory knows it. "old" (NULL: none) is a copy that is
+ * valid; it tells which slots are bad, and the generations.
+ */
 static void rebuild_block(struct dmr_meta *m, struct dmr_table_block *tb,
-			  u64 index, const struct dmr_memory *memory)
+			  const struct dmr_table_block *old, u64 index,
+			  const struct dmr_memory *memory)
 {
-	struct dmr_mapping *map = m->scratch + 4 * DMR_BLOCK_SIZE;
+	struct dmr_mapping *map = m->scratch + 4 * DMR_BLOCK_SIZE, was;
 	u32 e;
 
-	dmr_table_init(tb, index);
 	memset(map, 0, DMR_TABLE_ENTRIES * sizeof(*map));
 	memory->rebuild(memory->context, index * DMR_TABLE_ENTRIES,
 			dmr_meta_next_gen(m), map);
+	for (e = 0; old && e < DMR_TABLE_ENTRIES; e++) {
+		dmr_entry_unpack(&old->entry[e], &was);
+		if (was.state == DMR_E_BAD ||
+		    (map[e].state == DMR_E_MAPPED && was.state == DMR_E_MAPPED &&
+		     was.block == map[e].block && was.lost == map[e].lost))
+			map[e] = was;
+	}
+	dmr_table_init(tb, index);
 	for (e = 0; e < DMR_TABLE_ENTRIES; e++)
 		dmr_entry_pack(&tb->entry[e], &map[e]);
 }
@@ -615,6 +671,25 @@ static void recount(struct dmr_meta *m, struct dmr_table_block *tb, u64 index)
 		m->taken_valid = false;
 }
 
+/* Read both superblocks; rewrite them if one is not as it should be. */
+static void verify_superblocks(struct dmr_meta *m, struct dmr_verify *v)
+{
+	struct dmr_superblock *now;
+	u8 bad = m->sb_bad;
+
+	v->checked++;
+	if (!read_superblocks(m, &now))
+		m->sb_bad |= bad;
+	else
+		m->sb_bad = 3;
+	if (!m->sb_bad)
+		return;
+	if (write_superblocks(m) == 2)
+		v->repaired++;
+	else
+		v->damaged++;
+}
+
 static void drop_image(struct dmr_meta *m, u64 index)
 {
 	unsigned int i;
@@ -632,24 +707,21 @@ int dmr_meta_verify(struct dmr_meta *m, u64 index,
 	unsigned int c, best;
 	u64 seq;
 
-	if (!index && m->sb_bad) {
-		v->checked++;
-		if (write_superblocks(m) == 2)
-			v->repaired++;
-		else
-			v->damaged++;
-	}
+	if (!index)
+		verify_superblocks(m, v);
 	v->checked++;
 	for (c = 0; c < 2; c++)
 		ok[c] = !read_copy(m, index, c, tb[c]);
 	best = ok[0] && (!ok[1] || le64_to_cpu(tb[0]->seq) >=
 					   le64_to_cpu(tb[1]->seq)) ? 0 : 1;
 	same = ok[0] && ok[1] && tb[0]->seq == tb[1]->seq;
-	if (!ok[0] && !ok[1])
-		rebuild_block(m, tb[best], index, memory);
-	else if (!match_memory(m, tb[best], index, memory) && same &&
-		 !m->tb_flags[index])
+	if (m->tb_flags[index] || (!ok[0] && !ok[1])) {
+		/* a change may have failed half way: the disk can't tell */
+		rebuild_block(m, tb[!best], ok[best] ? tb[best] : NULL, index, memory);
+		memcpy(tb[best], tb[!best], DMR_BLOCK_SIZE);
+	} else if (!match_memory(m, tb[best], index, memory) && same) {
 		return 0;
+	}
 
 	/*
 	 * The copy that is not good goes first, so that one good copy is left

@@ -73,12 +73,15 @@ struct dmr_meta {
 	u64 device_sectors;
 	u64 nr_slots;
 	u64 activation;
+	u64 table_activation;		/* highest in a sequence number of the table */
+	bool active;			/* dmr_meta_activate() has succeeded */
 	u32 attempts;			/* low half of the next sequence number */
 	u64 gen;			/* last one given out */
 	u8 sb_bad;			/* bit per copy */
 	u64 frozen;			/* number of frozen table blocks */
 	u8 *tb_free;			/* free entries of each table block */
 	u8 *tb_flags;			/* DMR_TB_* of each table block */
+	u8 *tb_taken;			/* slots taken and not committed yet */
 	u64 alloc_index;		/* table block slots are taken from */
 	u64 free_slots;			/* in initialised, not frozen blocks */
 	u64 clock;
@@ -119,7 +122,8 @@ int dmr_meta_load(struct dmr_meta *m, struct dmr_index *idx,
 
 /*
  * Read the superblocks again; 0 if the newest is still the one in memory, else
- * -ESTALE (someone else has used the set) or an I/O error.
+ * -ESTALE (someone else has used the set) or an I/O error. Of an active set a
+ * tool may have changed the texts: they are taken over.
  */
 int dmr_meta_revalidate(struct dmr_meta *m);
 
@@ -146,7 +150,9 @@ u64 dmr_meta_next_gen(struct dmr_meta *m);
  * how many were dealt with (at least 1). changes must be sorted by slot. Each
  * has error 0, or -EIO: the entry may or may not be on disk, its table block is
  * frozen now, and the caller has to commit the content again in another slot
- * with a higher generation or fence the block.
+ * with a higher generation or fence the block; or -EBUSY: nothing was done, for
+ * an entry can't be freed while a table block is frozen that may hold an older
+ * entry of the same block.
  */
 u32 dmr_meta_commit(struct dmr_meta *m, struct dmr_change *changes, u32 n);
 

@@ -65,6 +65,7 @@ typedef unsigned int gfp_t;
 #define WRITE_ONCE(x, v) ((x) = (v))
 #define smp_store_release(p, v) (*(p) = (v))
 #define min_t(t, a, b)	((t)(a) < (t)(b) ? (t)(a) : (t)(b))
+#define max_t(t, a, b)	((t)(a) > (t)(b) ? (t)(a) : (t)(b))
 #define cond_resched()	do { } while (0)
 
 struct rcu_head { void *reserved[2]; };

@@ -138,21 +138,15 @@ static bool healed(struct dmr_store *s, u64 block)
 	return weak;
 }
 
-/*
- * Candidates for a probe of main, nearest first: block +- 1, 2, 4, ... within
- * its region. False when there are no more. n counts from 0.
- */
-static bool neighbour(struct dmr_store *s, u64 block, unsigned int n, u64 *out)
+/* A block at that distance, if it is in the same region; else the block itself. */
+static u64 neighbour(struct dmr_store *s, u64 block, u64 distance, bool below)
 {
-	u64 region = block >> DMR_REGION_SHIFT;
-	u64 distance = 1ULL << (n / 2);
+	u64 other = below ? block - distance : block + distance;
 
-	if (distance >= DMR_REGION_BLOCKS)
-		return false;
-	*out = n & 1 ? block + distance : block - distance;
-	if (*out >= s->index.nr_blocks || *out >> DMR_REGION_SHIFT != region)
-		*out = block;	/* means: skip */
-	return true;
+	if (other >= s->index.nr_blocks ||
+	    other >> DMR_REGION_SHIFT != block >> DMR_REGION_SHIFT)
+		return block;
+	return other;
 }
 
 /*
@@ -162,11 +156,13 @@ static bool neighbour(struct dmr_store *s, u64 block, unsigned int n, u64 *out)
 bool dmr_prove_reads(struct dmr_store *s, u64 block, void *page)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(READ_ONCE(s->opt.isolate_ms));
-	unsigned int n;
 	bool ok = false;
+	unsigned int n;
 	u64 b;
 
-	for (n = 0; !ok && neighbour(s, block, n, &b); n++) {
+	/* nearest first: 1, 2, 4, ... before and behind */
+	for (n = 0; !ok && n < 2 * DMR_REGION_SHIFT; n++) {
+		b = neighbour(s, block, 1ULL << (n / 2), n & 1);
 		if (b == block)
 			continue;
 		ok = !dmr_rw(s->main, main_sector(b), page,
@@ -260,6 +256,21 @@ static bool is_proven(struct dmr_store *s, u64 ticket)
 }
 
 /*
+ * The n-th block to probe with a write: some neighbours at growing distances,
+ * because damage is local, then places all over main. The block itself means:
+ * none.
+ */
+static u64 probe_place(struct dmr_store *s, u64 block, unsigned int n)
+{
+	static const unsigned int distance[] = { 1, 64, 1024, 8192 };
+	const unsigned int local = 2 * ARRAY_SIZE(distance);
+
+	if (n < local)
+		return neighbour(s, block, distance[n / 2], n & 1);
+	return div_u64(s->index.nr_blocks * (n - local), DMR_PROBE_PLACES - local);
+}
+
+/*
  * Does main still take writes at all? A write issued after the failure with
  * this ticket has to succeed; one proof serves all failures before it.
  */
@@ -273,9 +284,10 @@ static bool prove_writes(struct dmr_store *s, u64 block, u64 ticket)
 	mutex_lock(&s->proof_lock);
 	ok = is_proven(s, ticket);
 	now = atomic64_read(&s->failures);
-	for (n = 0; !ok && failed < DMR_PROBES && neighbour(s, block, n, &b); n++) {
+	for (n = 0; !ok && failed < DMR_PROBES && n < DMR_PROBE_PLACES; n++) {
 		int r;
 
+		b = probe_place(s, block, n);
 		if (b == block)
 			continue;
 		r = probe_write(s, b, s->probe_page[failed]);

@@ -47,7 +47,8 @@
 #define DMR_BUCKETS	64	/* of regions, for draining */
 #define DMR_ROUND	1024	/* requests in one round of commits */
 #define DMR_SLOT_TRIES	8	/* slots tried for one block */
-#define DMR_PROBES	8	/* failed writes after which main is write-dead */
+#define DMR_PROBES	12	/* failed writes after which main is write-dead */
+#define DMR_PROBE_PLACES 24	/* blocks that are tried at all */
 #define DMR_WEAK	64	/* blocks whose healed errors are remembered */
 
 enum dmr_mode {

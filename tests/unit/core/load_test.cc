@@ -207,7 +207,7 @@ TEST_P(LoadDamaged, OneSuperblock) {
     }
 }
 
-TEST(Load, DISABLED_BothSuperblocks) {
+TEST(Load, BothSuperblocks) {
     const auto with = [](const char* first, const char* second) {
         Spare spare(slots);
         for (const auto& accident : accidents)
@@ -362,7 +362,7 @@ TEST(Load, HigherGenerationWins) {
 }
 
 // Nobody can say which of the two holds the data.
-TEST(Load, DISABLED_EqualGenerationsAreRefused) {
+TEST(Load, EqualGenerationsAreRefused) {
     Spare spare(slots);
     spare.put(2, mapped(77, 5));
     spare.put(300, mapped(77, 5));
@@ -372,7 +372,7 @@ TEST(Load, DISABLED_EqualGenerationsAreRefused) {
 
 // The table must be read again to compare generations: an error then is an
 // error, not a generation of zero.
-TEST(Load, DISABLED_DuplicatesWithAReadErrorAreNotDecidedWrongly) {
+TEST(Load, DuplicatesWithAReadErrorAreNotDecidedWrongly) {
     for (u64 after = 0; after < 12; after++) {
         Spare spare(slots);
         spare.put(2, mapped(77, 6));
