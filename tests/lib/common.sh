@@ -9,6 +9,11 @@ repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${DMR_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/dm-remap}
 export DMR_CACHE=$cache
 
+# Where tests/run and tests/demo build. Not in the checkout: run by root, they would leave files there
+# that its owner can't remove.
+# shellcheck disable=SC2034
+build_cache=$cache/build/$(basename "$repo")-$(printf %s "$repo" | sha256sum | cut -c1-8)
+
 # A prerequisite is missing, so nothing was tested. Never to be mistaken for success.
 EXIT_NOT_RUN=77
 
@@ -59,6 +64,14 @@ step() {
     printf '[%d] %s  %s\n' "$step_count" "$(elapsed)" "$*"
 }
 elapsed() { printf '%02d:%02d' $((SECONDS / 60)) $((SECONDS % 60)); }
+
+# debian_mirror : the one this machine uses
+debian_mirror() {
+    local mirror
+    mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources} 2>/dev/null |
+        grep -oE '^(URIs:|deb ).*' | grep -oE 'https?://[^ ]*/debian/?( |$)' | head -n 1 | tr -d ' ') || true
+    echo "${DMR_MIRROR:-${mirror:-http://deb.debian.org/debian}}"
+}
 
 # content_hash PATH... : one hash over names and contents, to key caches with
 content_hash() {
