@@ -84,6 +84,10 @@ int command_compare(int argc, char **argv)
 	unit = cmp.dev.unit > cmp.other.unit ? cmp.dev.unit : cmp.other.unit;
 	for (uint64_t s = 0, n; s < cmp.dev.sectors; s += n) {
 		n = unit;
+		if (only && s % 8 == 0 && !cmp.only.bits[s / 8]) {
+			n = 8; /* a large device of which little is compared */
+			continue;
+		}
 		if (only && !in_set(&cmp.only, s))
 			continue;
 		while (n < CHUNK && s + n < cmp.dev.sectors && (!only || in_set(&cmp.only, s + n)))
