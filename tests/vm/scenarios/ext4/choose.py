@@ -8,11 +8,16 @@ sector that is lost is lost, and ext4 would rightly complain of an inode table t
 Unwritable ones may be anywhere, in metadata above all. What can't be read can't be written either,
 for an injected error does not heal by a write.
 
-FILES has the names of the files that nobody changes any more; the file "fio.dat" is overwritten.
-OUT-DIR gets: errors (for blkdebug), unreadable.list, kept.list (the sectors of the unchanged files),
-hurt (the unchanged files with an unreadable sector), overwritten (how many bad blocks fio.dat has).
+FILES has the names of the files that nobody changes any more; "fio.dat" is overwritten.
+OUT-DIR gets:
+  errors           for blkdebug
+  unreadable.list  the unreadable sectors
+  kept.list        the sectors of the unchanged files
+  hurt             the unchanged files with an unreadable sector
+  overwritten      how many bad blocks fio.dat has
 """
 
+import os
 import random
 import re
 import subprocess
@@ -58,9 +63,8 @@ def main():
     fio = files.pop("fio.dat")
     free = free_blocks(image)
     data = [b for blocks in files.values() for b in blocks]
-    size = subprocess.run(["stat", "-c", "%s", image], check=True, capture_output=True, text=True)
     used = set(data) | set(fio) | set(free)
-    metadata = [b for b in range(int(size.stdout) // 4096) if b not in used]
+    metadata = [b for b in range(os.stat(image).st_size // 4096) if b not in used]
     if min(len(data), len(fio), len(free)) < 2000 or len(metadata) < 500:
         sys.exit(f"{len(data)} {len(fio)} {len(free)} {len(metadata)} blocks: not understood")
 
@@ -97,8 +101,10 @@ def main():
     in_fio = set(fio)
     bad = {s // SECTORS for s in unreadable + unwritable} & in_fio | set(run)
     write("overwritten", [len(bad)])
-    print(f"    {len(unreadable)} unreadable, {len(unwritable)} unwritable sectors, {RUN} unwritable")
-    print(f"    blocks in a row; {len(hurt)} of {len(files)} files are hurt")
+    print(
+        f"    {len(unreadable)} unreadable and {len(unwritable)} unwritable sectors, {RUN} unwritable"
+        f" blocks in a row; {len(hurt)} of {len(files)} files are hurt"
+    )
 
 
 main()

@@ -12,6 +12,7 @@ check_old_files() {
     check "their sectors" sectorio compare "$r" /dev/disk/golden --only kept.list --lost unreadable.list \
         --list-lost /tmp/lost
     same "of which lost" "$(wc -l </tmp/lost)" 60
+    same "one of them" "$(probe "$r" "$(head -n 1 /tmp/lost)")" ENODATA
 }
 
 # No write error gets to the file system. Reads of lost sectors may fail, and do.

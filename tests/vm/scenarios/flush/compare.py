@@ -3,9 +3,9 @@
 
 compare.py LIBRARY LINEAR-LOG LINEAR-MARKS REMAP-LOG REMAP-MARKS
 
-The logs are those of the recorder; MARKS has lines "SECTOR NAME": a write to that sector of the disk
-"marks" begins phase NAME. An emulated disk may carry out a FUA write as a write and a flush, so
-that is what every FUA write counts as.
+The logs are those of the recorder; MARKS has lines "SECTOR NAME": a write to that sector of the
+disk "marks" begins phase NAME. An emulated disk may carry out a FUA write as a write and a flush,
+so that is what every FUA write counts as.
 """
 
 import struct
@@ -95,7 +95,7 @@ def operations(linear, remap):
 
 
 def journal(phase, name, data_disk, journal_disk):
-    """Data and journal are flushed on their disks before the commit block is written, and so is it."""
+    """Data and journal are flushed on their disks before the commit block, and it after."""
 
     def first(disk, want, start=0):
         for i in range(start, len(phase)):
