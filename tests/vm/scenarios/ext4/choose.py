@@ -27,6 +27,10 @@ SECTORS = 8  # of a block
 RUN = 64  # blocks in a row that can't be written
 
 
+# Their output is read, so not in the language of the user.
+os.environ["LC_ALL"] = "C"
+
+
 def free_blocks(image):
     text = subprocess.run(["dumpe2fs", image], check=True, capture_output=True, text=True).stdout
     blocks = []
