@@ -62,8 +62,7 @@ int create(Context& context, core::CreateRequest request) {
     for (const std::string& warning : plan.warnings)
         context.warn(warning);
     const std::string base = std::filesystem::path{plan.spare.path}.filename();
-    context.confirm("This destroys the content of " + plan.spare.path + ". Type its name to go on:",
-                    {plan.spare.path, base});
+    context.confirm("this destroys the content of " + plan.spare.path, {plan.spare.path, base});
     context.set("set", plan_json(plan));
     if (context.options.dry_run) {
         context.say("Nothing was changed (--dry-run).");

@@ -89,7 +89,7 @@ int check(Context& context, const std::string& path) {
         context.print(
             strf("... and %llu more\n", static_cast<unsigned long long>(report.findings_left_out)));
     if (report.record)
-        context.say(strf("%s: set '%s', generation of the superblock %llu, ", path.c_str(),
+        context.say(strf("%s: set '%s', superblock sequence number %llu, ", path.c_str(),
                          printable(report.record->label).c_str(),
                          static_cast<unsigned long long>(report.record->seq)) +
                     count_of(report.record->table_init, "table block") + ", " +

@@ -26,8 +26,7 @@ void wipe_one(Context& context, const WipeOptions& options, const std::string& p
                      : "damaged dm-remap metadata") +
                 ", " + count_of(plan.entries, "remapped block"));
     const std::string base = std::filesystem::path{path}.filename();
-    context.confirm("This makes " + path + " no longer part of a set. Type its name to go on:",
-                    {path, base});
+    context.confirm("this makes " + path + " no longer part of a set", {path, base});
     wiped.push_back({{"path", path},
                      {"uuid", record ? Json(record->set_uuid.str()) : Json()},
                      {"remapped_blocks", plan.entries}});

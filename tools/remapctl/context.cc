@@ -87,14 +87,14 @@ void Context::finish(int exit_status) {
     std::fflush(stdout);
 }
 
-void Context::confirm(const std::string& question, const std::vector<std::string>& accepted) {
+void Context::confirm(const std::string& consequence, const std::vector<std::string>& accepted) {
     if (options.yes || options.dry_run)
         return;
     if (options.json || ::isatty(STDIN_FILENO) == 0)
-        throw Error{Code::refused, "not confirmed: " + question,
+        throw Error{Code::refused, "not confirmed: " + consequence,
                     "nobody can be asked here; give --yes"};
     std::cout.flush();
-    std::cerr << question << ' ';
+    std::cerr << consequence << ". Type its name to go on: ";
     std::string answer;
     std::getline(std::cin, answer);
     const std::string_view typed = trim(answer);

@@ -60,9 +60,10 @@ public:
     // Write the JSON document, if there is to be one.
     void finish(int exit_status);
 
-    // Asks for a word to be typed. Throws Code::refused if something else is typed,
-    // or if nobody can be asked. Returns at once with --yes or --dry-run.
-    void confirm(const std::string& question, const std::vector<std::string>& accepted);
+    // Says what is about to happen and asks for the name of the device to be typed.
+    // Throws Code::refused if something else is typed, or if nobody can be asked.
+    // Returns at once with --yes or --dry-run.
+    void confirm(const std::string& consequence, const std::vector<std::string>& accepted);
 
     // For columns: human, or plain bytes with --bytes.
     [[nodiscard]] std::string size_text(Bytes size) const;

@@ -168,6 +168,14 @@ TEST_F(Create, KeepsMetadataWhenActivationFails) {
     EXPECT_TRUE(dm.devices.contains("r0"));
 }
 
+TEST_F(Create, MainMayBeUnreadableInPlaces) {
+    host.devices[request.main].signatures_fail = true;
+    EXPECT_THAT(plan_create(host, dm, request).warnings,
+                testing::Contains(testing::HasSubstr("cannot look for signatures")));
+    host.devices[request.spare].signatures_fail = true;
+    expect_refused(Code::failed, "cannot look for signatures");
+}
+
 TEST_F(Create, WarnsWhenMainHasNoIdentity) {
     host.devices[request.main].identity = {};
     EXPECT_THAT(plan_create(host, dm, request).warnings,

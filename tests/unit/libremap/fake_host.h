@@ -20,6 +20,7 @@ public:
         format::Identity identity;
         std::vector<std::string> users;
         std::vector<sys::Signature> signatures;
+        bool signatures_fail = false;
         bool cannot_open = false;
     };
 
@@ -81,6 +82,8 @@ public:
     }
 
     std::vector<sys::Signature> signatures(const sys::BlockDevice& device) override {
+        if (find(device.path).signatures_fail)
+            throw Error{Code::failed, "cannot look for signatures on " + device.path};
         return find(device.path).signatures;
     }
 

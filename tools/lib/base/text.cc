@@ -33,14 +33,21 @@ std::size_t utf8_length(std::string_view text) {
 } // namespace
 
 std::string strf(const char* format, ...) {
+    char buffer[512]; // nearly everything fits; lists of a million lines come through here
     std::va_list args;
     std::va_list again;
     va_start(args, format);
     va_copy(again, args);
-    const int length = std::vsnprintf(nullptr, 0, format, args);
+    const int printed = std::vsnprintf(buffer, sizeof(buffer), format, args);
     va_end(args);
-    std::string text(length > 0 ? static_cast<std::size_t>(length) : 0, '\0');
-    std::vsnprintf(text.data(), text.size() + 1, format, again);
+    const std::size_t length = printed > 0 ? static_cast<std::size_t>(printed) : 0;
+    std::string text;
+    if (length < sizeof(buffer)) {
+        text.assign(buffer, length);
+    } else {
+        text.resize(length);
+        std::vsnprintf(text.data(), length + 1, format, again);
+    }
     va_end(again);
     return text;
 }

@@ -103,7 +103,8 @@ public:
         task.require(dm_task_set_name(task.get(), name.c_str()));
         task.require(dm_task_set_sector(task.get(), 0));
         task.require(dm_task_set_message(task.get(), text.c_str()));
-        task.run();
+        if (const int error = task.try_run(); error != 0)
+            throw message_error(error, name, verb);
         const char* const answer = dm_task_get_message_response(task.get());
         return answer == nullptr ? "" : answer;
     }
@@ -147,6 +148,17 @@ private:
     static DeviceNumber split_number(std::uint64_t device) {
         return {static_cast<unsigned>((device & 0xfff00) >> 8),
                 static_cast<unsigned>((device & 0xff) | ((device >> 12) & 0xfff00))};
+    }
+
+    static Error message_error(int error, const std::string& name, const std::string& verb) {
+        if (error == EROFS)
+            return {Code::refused, name + ": is read-only, '" + verb + "' would change it"};
+        if (error == EBUSY)
+            return {Code::busy, name + ": is suspended"};
+        if (error == EINVAL)
+            return {Code::kernel, name + ": the target does not take the message '" + verb + "'",
+                    "is the module of another version than the tools?"};
+        return os_error(error, "cannot send '" + verb + "' to " + name);
     }
 
     static std::optional<DeviceInfo> read_info(Task& task) {
