@@ -513,6 +513,7 @@ static bool all_done(const struct dmr_req *reqs, unsigned int n)
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
+		/* pairs with run_round(): the result is there too */
 		if (!smp_load_acquire(&reqs[i].done))
 			return false;
 	return true;

@@ -18,13 +18,21 @@
 #define DM_REMAP_FORMAT_H
 
 #ifdef __KERNEL__
-#include <linux/types.h>
+#include <linux/bits.h>
 #include <linux/build_bug.h>
+#include <linux/compiler.h>
+#include <linux/types.h>
 #include <linux/stddef.h>
 #else
 #include <assert.h>
 #include <linux/types.h>
 #include <stddef.h>
+#ifndef __packed
+#define __packed __attribute__((packed))
+#endif
+#ifndef BIT_ULL
+#define BIT_ULL(n) (1ULL << (n))
+#endif
 #endif
 
 #define DMR_SECTOR_SHIFT	9
@@ -50,8 +58,8 @@
 #define DMR_OPTIONS_SIZE	512
 
 /* An entry has 48 bits for the block of main and 48 bits could count slots. */
-#define DMR_MAX_BLOCKS		(1ULL << 48)
-#define DMR_MAX_SLOTS		(1ULL << 48)
+#define DMR_MAX_BLOCKS		BIT_ULL(48)
+#define DMR_MAX_SLOTS		BIT_ULL(48)
 
 /* Superblock state. The kernel activates only ACTIVE. */
 #define DMR_STATE_CREATING	1
@@ -65,7 +73,7 @@
  */
 #define DMR_COMPAT_KNOWN	0ULL
 #define DMR_RO_COMPAT_KNOWN	0ULL
-#define DMR_INCOMPAT_SHIELD	(1ULL << 0)	/* main carries a member header */
+#define DMR_INCOMPAT_SHIELD	BIT_ULL(0)	/* main carries a member header */
 #define DMR_INCOMPAT_KNOWN	DMR_INCOMPAT_SHIELD
 
 /*
@@ -111,7 +119,7 @@ struct dmr_superblock {
 	__u8	main_partuuid[DMR_ID_SIZE];
 	__u8	options[DMR_OPTIONS_SIZE];	/* table options to use, space separated */
 	__u8	pad1[4096 - 1024];
-} __attribute__((packed));
+} __packed;
 
 /*
  * Entry of a slot.
@@ -124,7 +132,7 @@ struct dmr_superblock {
 struct dmr_entry {
 	__le64	a;
 	__le64	b;
-} __attribute__((packed));
+} __packed;
 
 #define DMR_E_FREE		0
 #define DMR_E_MAPPED		1
@@ -161,7 +169,7 @@ struct dmr_table_block {
 	__le16	copy;			/* 0 or 1 */
 	__u8	pad[DMR_TABLE_HEADER - 26];
 	struct dmr_entry entry[DMR_TABLE_ENTRIES];
-} __attribute__((packed));
+} __packed;
 
 static_assert(sizeof(struct dmr_superblock) == DMR_BLOCK_SIZE, "superblock size");
 static_assert(offsetof(struct dmr_superblock, label) == 256, "label offset");

@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 #define DMR_REGION_SHIFT	14
-#define DMR_REGION_BLOCKS	(1u << DMR_REGION_SHIFT)
+#define DMR_REGION_BLOCKS	16384u
 #define DMR_REGION_MASK		(DMR_REGION_BLOCKS - 1)
 
 /*
@@ -38,7 +38,7 @@ extern "C" {
 #define DMR_X_FLAGS	0x1f
 
 #define DMR_X_SLOT_BITS	34
-#define DMR_X_MAX_SLOTS	(1ULL << DMR_X_SLOT_BITS)
+#define DMR_X_MAX_SLOTS	BIT_ULL(DMR_X_SLOT_BITS)
 
 static inline u64 dmr_x_make(u32 offset, u64 slot, u8 lost, u8 reason, u8 flags)
 {

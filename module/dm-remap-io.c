@@ -198,6 +198,7 @@ u64 dmr_enter(struct dmr_store *s, u64 block, struct dmr_bio *pb)
 
 	pb->bucket = bucket_of(block);
 	rcu_read_lock();
+	/* pairs with dmr_drain(): who sees the new epoch sees BUSY as well */
 	pb->epoch = smp_load_acquire(&s->epoch[pb->bucket]) & 1;
 	this_cpu_inc(s->pcpu->inflight[pb->bucket][pb->epoch]);
 	x = dmr_index_get(&s->index, block);
@@ -332,6 +333,7 @@ void dmr_drain(struct dmr_store *s, u64 buckets)
 	atomic_inc(&s->drainers);
 	for (b = 0; b < DMR_BUCKETS; b++)
 		if (buckets >> b & 1)
+			/* pairs with dmr_enter() and count_bio() */
 			smp_store_release(&s->epoch[b], s->epoch[b] + 1);
 	synchronize_rcu_expedited();
 	for (b = 0; b < DMR_BUCKETS; b++) {

@@ -184,9 +184,10 @@ const char *dmr_sb_refusal(const struct dmr_superblock *sb, bool *read_only)
 
 void dmr_sb_seal(struct dmr_superblock *sb, unsigned int copy)
 {
+	u64 self = dmr_sb_sector(le64_to_cpu(sb->spare_sectors), copy);
+
 	sb->copy = cpu_to_le16(copy);
-	sb->self_sector = cpu_to_le64(
-		dmr_sb_sector(le64_to_cpu(sb->spare_sectors), copy));
+	sb->self_sector = cpu_to_le64(self);
 	sb->csum = cpu_to_le32(sb_csum(sb));
 }
 

@@ -116,7 +116,8 @@ static int take_block(struct loader *l, u64 index, struct dmr_table_block *c0,
 		u64 s0 = le64_to_cpu(c[0]->seq), s1 = le64_to_cpu(c[1]->seq);
 
 		if (s0 == s1 && memcmp(c[0]->entry, c[1]->entry, sizeof(c[0]->entry)))
-			return bad_block(l, "the copies of a table block contradict each other", index);
+			return bad_block(l, "the copies of a table block contradict each other",
+					 index);
 		best = s1 > s0;
 		if (s0 != s1)
 			stale = DMR_TB_BAD(!best);
@@ -176,6 +177,16 @@ static int read_table(struct loader *l, u64 init)
 	return 0;
 }
 
+static bool is_empty(const struct dmr_table_block *tb)
+{
+	u32 e;
+
+	for (e = 0; e < DMR_TABLE_ENTRIES; e++)
+		if (tb->entry[e].a || tb->entry[e].b)
+			return false;
+	return true;
+}
+
 /*
  * A used table block behind the recorded end means that newer superblocks once
  * said so and are gone: what we hold is stale.
@@ -187,7 +198,6 @@ static int check_behind_end(struct loader *l, u64 init)
 	u64 end = min_t(u64, init + DMR_TABLE_EXTENT, all), k;
 	struct dmr_table_block *tb = m->scratch;
 	unsigned int c;
-	u32 e;
 
 	for (k = init; k < end; k++) {
 		for (c = 0; c < 2; c++) {
@@ -195,9 +205,9 @@ static int check_behind_end(struct loader *l, u64 init)
 					 tb, DMR_BLOCK_SIZE) ||
 			    dmr_table_check(tb, m->seed, k, c))
 				continue;
-			for (e = 0; e < DMR_TABLE_ENTRIES; e++)
-				if (tb->entry[e].a || tb->entry[e].b)
-					return bad_block(l, "the superblocks are older than the table", k);
+			if (!is_empty(tb))
+				return bad_block(l, "the superblocks are older than the table",
+						 k);
 		}
 	}
 	return 0;

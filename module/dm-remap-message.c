@@ -116,7 +116,7 @@ struct dmr_range {
  * an ERR_PTR; nothing of a bad message is carried out.
  */
 static struct dmr_range *parse_ranges(struct dmr_store *s, unsigned int argc,
-				  char **argv)
+				      char **argv)
 {
 	u64 from = 0, all = s->index.nr_blocks;
 	struct dmr_range *r;
@@ -195,7 +195,7 @@ static unsigned int answer(const struct cursor *c, char *result,
 /* -- add --------------------------------------------------------------------- */
 
 struct batch {
-	struct dmr_req req[MSG_BATCH];
+	struct dmr_req *req;		/* MSG_BATCH */
 	void *page[MSG_BATCH + 1];	/* the last one is scratch */
 	unsigned int nr;
 };
@@ -346,6 +346,9 @@ static int add_salvaged(struct dmr_store *s, struct cursor *c, u8 reason)
 
 	if (!b)
 		return r;
+	b->req = kvcalloc(MSG_BATCH, sizeof(*b->req), GFP_KERNEL);
+	if (!b->req)
+		goto out;
 	for (i = 0; i <= MSG_BATCH; i++) {
 		b->page[i] = kmalloc(DMR_BLOCK_SIZE, GFP_KERNEL);
 		if (!b->page[i])
@@ -368,6 +371,7 @@ static int add_salvaged(struct dmr_store *s, struct cursor *c, u8 reason)
 out:
 	for (i = 0; i <= MSG_BATCH; i++)
 		kfree(b->page[i]);
+	kvfree(b->req);
 	kvfree(b);
 	return r;
 }

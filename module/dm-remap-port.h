@@ -60,7 +60,9 @@ typedef unsigned int gfp_t;
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 #define BIT(n)		(1UL << (n))
+#ifndef BIT_ULL
 #define BIT_ULL(n)	(1ULL << (n))
+#endif
 #define READ_ONCE(x)	(x)
 #define WRITE_ONCE(x, v) ((x) = (v))
 #define smp_store_release(p, v) (*(p) = (v))

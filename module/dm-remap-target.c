@@ -39,8 +39,10 @@ static void to_slot(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb,
 static void count_bio(struct dmr_store *s, struct dmr_bio *pb, u64 region)
 {
 	unsigned int bucket = region % DMR_BUCKETS;
-	unsigned int epoch = smp_load_acquire(&s->epoch[bucket]) & 1;
+	unsigned int epoch;
 
+	/* pairs with dmr_drain(): who sees the new epoch sees BUSY as well */
+	epoch = smp_load_acquire(&s->epoch[bucket]) & 1;
 	pb->bucket = bucket;
 	pb->epoch = epoch;
 	pb->flags |= DMR_B_COUNTED;
@@ -318,12 +320,18 @@ static int end_flush(struct dmr_store *s, struct dmr_bio *pb, blk_status_t error
 	return DM_ENDIO_DONE;
 }
 
+/* Only these can tell that a block is bad, and be repeated. */
+static bool has_content(const struct bio *bio)
+{
+	return bio_op(bio) == REQ_OP_READ || bio_op(bio) == REQ_OP_WRITE ||
+	       bio_op(bio) == REQ_OP_WRITE_ZEROES;
+}
+
 /* An I/O failed: the medium's fault, to be looked into, or to be passed up? */
 static int end_failed(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb,
 		      blk_status_t error)
 {
-	unsigned int op = bio_op(bio);
-	bool write = op_is_write(op);
+	bool write = op_is_write(bio_op(bio));
 
 	if (bio->bi_opf & REQ_PREFLUSH) {
 		dmr_count(s, &s->count.flush_errors);
@@ -332,8 +340,7 @@ static int end_failed(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb,
 	}
 	if (pb->flags & DMR_B_SPARE)
 		dmr_count(s, &s->count.spare_errors);
-	if (!dmr_candidate(error) ||
-	    (op != REQ_OP_READ && op != REQ_OP_WRITE && op != REQ_OP_WRITE_ZEROES))
+	if (!dmr_candidate(error) || !has_content(bio))
 		return DM_ENDIO_DONE;
 	if (!(pb->flags & DMR_B_SPARE))
 		dmr_count(s, &s->count.main_errors[write]);
@@ -678,21 +685,20 @@ static int check_devices(struct dm_target *ti, struct dmr_target *t)
 {
 	struct block_device *main = t->main->bdev, *spare = t->spare->bdev;
 
-	if (ti->begin) {
+	if (ti->begin)
 		ti->error = "The target must begin at sector 0";
-	} else if (overlap(main, spare)) {
+	else if (overlap(main, spare))
 		ti->error = "Main and spare overlap";
-	} else if (bdev_is_zoned(main) || bdev_is_zoned(spare)) {
+	else if (bdev_is_zoned(main) || bdev_is_zoned(spare))
 		ti->error = "Zoned devices are not supported";
-	} else if (bdev_logical_block_size(main) > DMR_BLOCK_SIZE) {
+	else if (bdev_logical_block_size(main) > DMR_BLOCK_SIZE)
 		ti->error = "The logical block of the main device is larger than 4096 bytes";
-	} else if (bdev_logical_block_size(spare) > bdev_logical_block_size(main)) {
+	else if (bdev_logical_block_size(spare) > bdev_logical_block_size(main))
 		ti->error = "The logical block of the spare is larger than that of the main device";
-	} else if (dmr_bdev_sectors(main) < ti->len) {
+	else if (dmr_bdev_sectors(main) < ti->len)
 		ti->error = "The main device is too small";
-	} else {
+	else
 		return 0;
-	}
 	return -EINVAL;
 }
 

@@ -72,8 +72,8 @@ struct dmr_options {
  * I/O in flight that a drain has to wait for, by bucket and epoch: writes to
  * main and everything that goes to a slot. Reads of main are not waited for:
  * one that is under way while its block moves is concurrent with whatever is
- * written to the slot, and what it returns was true when it was asked. Incremented and decremented on
- * whatever CPU; only the sums mean something.
+ * written to the slot, and what it returns was true when it was asked.
+ * Incremented and decremented on whatever CPU; only the sums mean something.
  */
 struct dmr_pcpu {
 	u32 inflight[DMR_BUCKETS][2];
@@ -116,7 +116,7 @@ struct dmr_store {
 	u8 epoch[DMR_BUCKETS];
 	atomic_t drainers;
 
-	struct mutex commit_lock;
+	struct mutex commit_lock;	/* from here to memory, and map changes */
 	struct dmr_meta meta;
 	struct dmr_totals totals;
 	struct dmr_change *changes;	/* DMR_ROUND */
@@ -127,14 +127,14 @@ struct dmr_store {
 	spinlock_t queue_lock;		/* also: count, faults, weak, rate */
 	struct list_head commit_queue;
 
-	spinlock_t defer_lock;
+	spinlock_t defer_lock;		/* deferred */
 	struct bio_list deferred;	/* bios that met a BUSY block */
 	wait_queue_head_t busy_wait;
 
 	u64 draining;			/* bit per bucket; under drain_wait.lock */
 	wait_queue_head_t drain_wait;
 
-	struct mutex proof_lock;
+	struct mutex proof_lock;	/* one prover of writes at a time */
 	atomic64_t failures;		/* tickets of write failures */
 	u64 proven;			/* failures up to this ticket are local */
 	void *probe_page[DMR_PROBES];	/* 4 KiB each; proof_lock */
@@ -157,7 +157,7 @@ struct dmr_store {
 	atomic64_t spare_done;
 	atomic64_t spare_flushed;
 
-	struct mutex event_lock;
+	struct mutex event_lock;	/* ti */
 	struct dm_target *ti;		/* of the active table; event_lock */
 	struct work_struct event_work;
 };
