@@ -231,6 +231,8 @@ TEST_F(Assemble, Stop) {
     EXPECT_TRUE(dm.devices.contains("r0"));
     dm.devices["r0"].info.open_count = 1;
     expect_error(Code::busy, "r0: is in use", [&] { stop_set(host, dm, "r0", false); });
+    host.devices["/dev/mapper/r0"].users = {"mounted on /mnt"};
+    expect_error(Code::busy, "is in use: mounted on /mnt", [&] { stop_set(host, dm, "r0", true); });
     dm.devices["r0"].info.open_count = 0;
     stop_set(host, dm, "r0", false);
     EXPECT_TRUE(dm.devices.empty());

@@ -195,18 +195,28 @@ void assemble_set(sys::Host& host, dm::DeviceMapper& dm, const AssemblePlan& pla
 
 void stop_set(sys::Host& host, dm::DeviceMapper& dm, const std::string& name, bool dry_run) {
     const dm::DeviceInfo info = require_set(dm, name);
+    const Error held{Code::busy, name + ": is in use", "see: fuser -v /dev/mapper/" + name};
     if (info.open_count > 0) {
         sys::BlockDevice device;
+        device.path = "/dev/mapper/" + name;
         device.number = info.number;
-        const std::vector<std::string> users = host.users(device);
-        throw Error{Code::busy,
-                    name + ": is in use" + (users.empty() ? "" : ": " + join(users, ", ")),
-                    users.empty() ? "see: fuser -v /dev/mapper/" + name : ""};
+        if (const auto users = host.users(device); !users.empty())
+            throw Error{Code::busy, name + ": is in use: " + join(users, ", ")};
+        if (dry_run)
+            throw held;
     }
     if (dry_run)
         return;
     const sys::Lock lock = host.lock_set(dm::set_of_device(info.uuid)->str());
-    dm.remove(name);
+    try {
+        // udev opens new devices for a moment: the open count alone says little, and
+        // remove() tries for some seconds
+        dm.remove(name);
+    } catch (const Error& e) {
+        if (e.code() != Code::busy)
+            throw;
+        throw held;
+    }
 }
 
 } // namespace remap::core
