@@ -166,14 +166,9 @@ unsigned int dmr_block_sectors(const struct dmr_store *s, u64 block)
 		     s->main_sectors - block * DMR_BLOCK_SECTORS);
 }
 
-static unsigned int bucket_of(u64 block)
-{
-	return (block >> DMR_REGION_SHIFT) % DMR_BUCKETS;
-}
-
 u64 dmr_bucket_bit(u64 block)
 {
-	return 1ULL << bucket_of(block);
+	return BIT_ULL((block >> DMR_REGION_SHIFT) % DMR_BUCKETS);
 }
 
 /* The entry of a block, 0 if none. */
@@ -196,21 +191,16 @@ u64 dmr_enter(struct dmr_store *s, u64 block, struct dmr_bio *pb)
 {
 	u64 x;
 
-	pb->bucket = bucket_of(block);
 	rcu_read_lock();
-	/* pairs with dmr_drain(): who sees the new epoch sees BUSY as well */
-	pb->epoch = smp_load_acquire(&s->epoch[pb->bucket]) & 1;
-	this_cpu_inc(s->pcpu->inflight[pb->bucket][pb->epoch]);
+	dmr_count_in(s, pb, block >> DMR_REGION_SHIFT);
 	x = dmr_index_get(&s->index, block);
 	rcu_read_unlock();
 	return x;
 }
 
-void dmr_leave(struct dmr_store *s, struct dmr_bio *pb)
+void dmr_wake_drainers(struct dmr_store *s)
 {
-	this_cpu_dec(s->pcpu->inflight[pb->bucket][pb->epoch]);
-	if (unlikely(atomic_read(&s->drainers)))
-		wake_up_all(&s->drain_wait);
+	wake_up_all(&s->drain_wait);
 }
 
 /*
@@ -298,13 +288,13 @@ void dmr_release_deferred(struct dmr_store *s)
 		dmr_route(s, bio);
 }
 
-static u32 inflight(struct dmr_store *s, unsigned int bucket, unsigned int epoch)
+static u32 inflight(struct dmr_store *s, unsigned int counter)
 {
 	u32 sum = 0;
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(s->pcpu, cpu)->inflight[bucket][epoch]);
+		sum += READ_ONCE(per_cpu_ptr(s->pcpu, cpu)->inflight[counter]);
 	return sum;
 }
 
@@ -333,11 +323,11 @@ void dmr_drain(struct dmr_store *s, u64 buckets)
 	atomic_inc(&s->drainers);
 	for (b = 0; b < DMR_BUCKETS; b++)
 		if (buckets >> b & 1)
-			/* pairs with dmr_enter() and count_bio() */
-			smp_store_release(&s->epoch[b], s->epoch[b] + 1);
+			/* pairs with dmr_count_in() */
+			smp_store_release(&s->counter[b], s->counter[b] ^ 1);
 	synchronize_rcu_expedited();
 	for (b = 0; b < DMR_BUCKETS; b++) {
-		unsigned int old = (s->epoch[b] - 1) & 1;
+		unsigned int old = s->counter[b] ^ 1;
 
 		if (!(buckets >> b & 1))
 			continue;
@@ -346,7 +336,7 @@ void dmr_drain(struct dmr_store *s, u64 buckets)
 		 * "drainers" without a barrier: look again now and then.
 		 */
 		while (!wait_event_idle_timeout(s->drain_wait,
-						!inflight(s, b, old), HZ / 50))
+						!inflight(s, old), HZ / 50))
 			;
 	}
 	atomic_dec(&s->drainers);

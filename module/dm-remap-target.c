@@ -32,21 +32,10 @@ static void to_slot(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb,
 	this_cpu_inc(s->pcpu->redirected[op_is_write(bio_op(bio))]);
 }
 
-/*
- * Count a bio as in flight. Under rcu_read_lock(), before the map is looked at:
- * see dmr_drain().
- */
 static void count_bio(struct dmr_store *s, struct dmr_bio *pb, u64 region)
 {
-	unsigned int bucket = region % DMR_BUCKETS;
-	unsigned int epoch;
-
-	/* pairs with dmr_drain(): who sees the new epoch sees BUSY as well */
-	epoch = smp_load_acquire(&s->epoch[bucket]) & 1;
-	pb->bucket = bucket;
-	pb->epoch = epoch;
+	dmr_count_in(s, pb, region);
 	pb->flags |= DMR_B_COUNTED;
-	this_cpu_inc(s->pcpu->inflight[bucket][epoch]);
 }
 
 static void uncount_bio(struct dmr_store *s, struct dmr_bio *pb)
@@ -134,37 +123,10 @@ static unsigned int find_run(const struct dmr_leaf *leaf, const struct bio *bio,
 	return min(run, sectors);
 }
 
-/* The region has entries. Called and returns under rcu_read_lock(). */
-static enum verdict map_region(struct dmr_store *s, struct bio *bio,
-			       struct dmr_bio *pb, const struct dmr_leaf *leaf,
-			       u64 region)
-{
-	unsigned int run;
-	enum verdict v;
-	u64 x;
-
-	if (!(pb->flags & DMR_B_COUNTED))
-		count_bio(s, pb, region);
-	/* counted now, so look again: the leaf may have changed before that */
-	leaf = rcu_dereference(s->index.leaf[region]);
-	if (!leaf)
-		return TO_MAIN;
-	run = find_run(leaf, bio, &x);
-	if (run < bio_sectors(bio))
-		dm_accept_partial_bio(bio, run);
-	v = judge(bio, x);
-	if (v == TO_SLOT)
-		to_slot(s, bio, pb, x);
-	else if (v == TO_MAIN && bio_op(bio) == REQ_OP_READ)
-		uncount_bio(s, pb);	/* no drain has to wait for a slow read */
-	return v;
-}
-
 /* Do what was decided; the caller submits if this says DM_MAPIO_REMAPPED. */
 static int carry_out(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb,
 		     enum verdict v)
 {
-	pb->iter = bio->bi_iter;
 	switch (v) {
 	case TO_MAIN:
 		to_main(s, bio);
@@ -216,6 +178,8 @@ void dmr_route(struct dmr_store *s, struct bio *bio)
 			return;
 	}
 	pb->iter = bio->bi_iter;
+	if (v == TO_MAIN && !op_is_write(bio->bi_opf))
+		uncount_bio(s, pb);
 	if (v == TO_SLOT) {
 		to_slot(s, bio, pb, x);
 		dmr_resubmit(bio);
@@ -224,15 +188,53 @@ void dmr_route(struct dmr_store *s, struct bio *bio)
 	}
 }
 
+/* The region has entries, or had some a moment ago. */
+static noinline int map_region(struct dmr_store *s, struct bio *bio,
+			       struct dmr_bio *pb, u64 region)
+{
+	sector_t sector = bio->bi_iter.bi_sector;
+	const struct dmr_leaf *leaf;
+	enum verdict v = TO_MAIN;
+	unsigned int run;
+	u64 x = 0;
+
+	rcu_read_lock();
+	if (!(pb->flags & DMR_B_COUNTED))
+		count_bio(s, pb, region);
+	leaf = rcu_dereference(s->index.leaf[region]);
+	if (leaf) {
+		run = find_run(leaf, bio, &x);
+		if (run < bio_sectors(bio))
+			dm_accept_partial_bio(bio, run);
+		v = judge(bio, x);
+	}
+	rcu_read_unlock();
+
+	pb->iter = bio->bi_iter;
+	if (v == TO_SLOT) {
+		to_slot(s, bio, pb, x);
+	} else if (v == WAIT) {
+		uncount_bio(s, pb);
+		if (!dmr_defer(s, bio, sector / DMR_BLOCK_SECTORS))
+			dmr_route(s, bio);
+		return DM_MAPIO_SUBMITTED;
+	} else if (v == TO_MAIN && !op_is_write(bio->bi_opf)) {
+		uncount_bio(s, pb);	/* no drain has to wait for a slow read */
+	}
+	return carry_out(s, bio, pb, v);
+}
+
 /*
  * Flush 0 goes to main. Flush 1 goes to the spare if something was written there
  * since its last completed flush; a flush that failed proves nothing, so the
  * next one goes there again.
  */
-static int map_flush(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb)
+static noinline int map_flush(struct dmr_store *s, struct bio *bio,
+			      struct dmr_bio *pb)
 {
 	u64 done;
 
+	pb->flags = 0;
 	if (!dm_bio_get_target_bio_nr(bio)) {
 		to_main(s, bio);
 		return DM_MAPIO_REMAPPED;
@@ -248,55 +250,51 @@ static int map_flush(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb)
 	return DM_MAPIO_REMAPPED;
 }
 
+/* Sectors of a region, as a shift. */
+#define REGION_SECTORS_SHIFT (DMR_REGION_SHIFT + DMR_BLOCK_SHIFT - DMR_SECTOR_SHIFT)
+
+/* Rare, and it keeps everything else to one region. */
+static noinline void cut_at_region(struct bio *bio)
+{
+	sector_t mask = BIT_ULL(REGION_SECTORS_SHIFT) - 1;
+
+	dm_accept_partial_bio(bio, (bio->bi_iter.bi_sector | mask) + 1 -
+				   bio->bi_iter.bi_sector);
+}
+
+/*
+ * The healthy path of every I/O: instructions count here (tests/bench). A read
+ * of a region without entries takes no lock at all; a write counts itself, in
+ * one RCU-sched section with the look at the map, because that is inline.
+ */
 static int remap_map(struct dm_target *ti, struct bio *bio)
 {
-	struct dmr_target *t = ti->private;
-	struct dmr_store *s = t->store;
+	struct dmr_store *s = ((struct dmr_target *)ti->private)->store;
 	struct dmr_bio *pb = dm_per_bio_data(bio, sizeof(*pb));
-	const struct dmr_leaf *leaf;
-	enum verdict v = TO_MAIN;
-	sector_t sector, last;
-	u64 region;
+	sector_t sector = bio->bi_iter.bi_sector;
+	u64 region = sector >> REGION_SECTORS_SHIFT;
+	bool healthy;
 
-	pb->flags = 0;
 	if (unlikely(bio->bi_opf & REQ_PREFLUSH))
 		return map_flush(s, bio, pb);
+	if (unlikely((sector ^ (sector + bio_sectors(bio) - 1)) >> REGION_SECTORS_SHIFT))
+		cut_at_region(bio);
 
-	sector = bio->bi_iter.bi_sector;
-	last = sector + bio_sectors(bio) - 1;
-	region = sector >> (DMR_REGION_SHIFT + 3);
-	/* rare, and it keeps everything else to one region */
-	if (unlikely(last >> (DMR_REGION_SHIFT + 3) != region))
-		dm_accept_partial_bio(bio, (unsigned int)
-			(((region + 1) << (DMR_REGION_SHIFT + 3)) - sector));
-
-	rcu_read_lock();
-	if (op_is_write(bio_op(bio)))
-		count_bio(s, pb, region);
-	leaf = rcu_dereference(s->index.leaf[region]);
-	if (unlikely(leaf))
-		v = map_region(s, bio, pb, leaf, region);
-	rcu_read_unlock();
-
-	if (likely(v == TO_MAIN)) {
-		pb->iter = bio->bi_iter;
-		to_main(s, bio);
-		return DM_MAPIO_REMAPPED;
+	if (op_is_write(bio->bi_opf)) {
+		rcu_read_lock_sched();
+		dmr_count_in(s, pb, region);
+		healthy = !rcu_access_pointer(s->index.leaf[region]);
+		rcu_read_unlock_sched();
+		pb->flags = DMR_B_COUNTED;
+	} else {
+		healthy = !rcu_access_pointer(s->index.leaf[region]);
+		pb->flags = 0;
 	}
-	if (v == WAIT) {
-		uncount_bio(s, pb);
-		pb->iter = bio->bi_iter;
-		if (!dmr_defer(s, bio, sector / DMR_BLOCK_SECTORS))
-			dmr_route(s, bio);
-		return DM_MAPIO_SUBMITTED;
-	}
-	if (v == TO_SLOT) {
-		/* retries start from the address on main */
-		pb->iter = bio->bi_iter;
-		pb->iter.bi_sector = sector;
-		return DM_MAPIO_REMAPPED;
-	}
-	return carry_out(s, bio, pb, v);
+	if (unlikely(!healthy))
+		return map_region(s, bio, pb, region);
+	pb->iter = bio->bi_iter;
+	to_main(s, bio);
+	return DM_MAPIO_REMAPPED;
 }
 
 static int end_flush(struct dmr_store *s, struct dmr_bio *pb, blk_status_t error)
@@ -353,22 +351,31 @@ static int end_failed(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb,
 	return DM_ENDIO_INCOMPLETE;
 }
 
+static noinline int end_special(struct dmr_store *s, struct bio *bio,
+				struct dmr_bio *pb, blk_status_t error)
+{
+	if (pb->flags & DMR_B_DONE)
+		return DM_ENDIO_DONE;
+	uncount_bio(s, pb);
+	if (pb->flags & DMR_B_FLUSH)
+		return end_flush(s, pb, error);
+	if (error)
+		return end_failed(s, bio, pb, error);
+	if ((pb->flags & DMR_B_SPARE) && op_is_write(bio->bi_opf))
+		atomic64_inc(&s->spare_done);
+	return DM_ENDIO_DONE;
+}
+
 static int remap_end_io(struct dm_target *ti, struct bio *bio,
 			blk_status_t *error)
 {
-	struct dmr_target *t = ti->private;
-	struct dmr_store *s = t->store;
+	struct dmr_store *s = ((struct dmr_target *)ti->private)->store;
 	struct dmr_bio *pb = dm_per_bio_data(bio, sizeof(*pb));
 
-	if (unlikely(pb->flags & DMR_B_DONE))
-		return DM_ENDIO_DONE;
-	uncount_bio(s, pb);
-	if (unlikely(pb->flags & DMR_B_FLUSH))
-		return end_flush(s, pb, *error);
-	if (unlikely(*error))
-		return end_failed(s, bio, pb, *error);
-	if (unlikely(pb->flags & DMR_B_SPARE) && op_is_write(bio_op(bio)))
-		atomic64_inc(&s->spare_done);
+	if (unlikely(*error || (pb->flags & ~DMR_B_COUNTED)))
+		return end_special(s, bio, pb, *error);
+	if (pb->flags)
+		dmr_leave(s, pb);
 	return DM_ENDIO_DONE;
 }
 
@@ -443,11 +450,14 @@ static int alloc_buffers(struct dmr_store *s)
 static struct dmr_store *alloc_store(void)
 {
 	struct dmr_store *s = kzalloc(sizeof(*s), GFP_KERNEL);
+	unsigned int i;
 
 	if (!s)
 		return NULL;
 	INIT_LIST_HEAD(&s->list);
 	kref_init(&s->kref);
+	for (i = 0; i < DMR_BUCKETS; i++)
+		s->counter[i] = 2 * i;
 	mutex_init(&s->commit_lock);
 	mutex_init(&s->proof_lock);
 	mutex_init(&s->event_lock);

@@ -76,7 +76,7 @@ struct dmr_options {
  * Incremented and decremented on whatever CPU; only the sums mean something.
  */
 struct dmr_pcpu {
-	u32 inflight[DMR_BUCKETS][2];
+	u32 inflight[2 * DMR_BUCKETS];
 	u64 redirected[2];
 };
 
@@ -113,7 +113,7 @@ struct dmr_store {
 	/* hot: read by every bio */
 	struct dmr_index index;
 	struct dmr_pcpu __percpu *pcpu;
-	u8 epoch[DMR_BUCKETS];
+	u8 counter[DMR_BUCKETS];	/* into inflight: 2 * bucket + epoch */
 	atomic_t drainers;
 
 	struct mutex commit_lock;	/* from here to memory, and map changes */
@@ -180,8 +180,7 @@ struct dmr_target {
 /* Per-bio data. iter: dm core advances the bio's own. */
 struct dmr_bio {
 	struct bvec_iter iter;
-	u8 bucket;
-	u8 epoch;
+	u8 counter;			/* in inflight, if DMR_B_COUNTED */
 	u8 flags;
 	blk_status_t status;
 	u64 flush_seq;
@@ -253,7 +252,7 @@ void dmr_free_reserve(struct dmr_store *s);
 
 u64 dmr_get(struct dmr_store *s, u64 block);
 u64 dmr_enter(struct dmr_store *s, u64 block, struct dmr_bio *pb);
-void dmr_leave(struct dmr_store *s, struct dmr_bio *pb);
+void dmr_wake_drainers(struct dmr_store *s);
 int dmr_own(struct dmr_store *s, u64 block, u64 *x);
 void dmr_disown(struct dmr_store *s, u64 block);
 void dmr_wait_busy(struct dmr_store *s, u64 block);
@@ -270,6 +269,27 @@ void dmr_fault(struct dmr_store *s, enum dmr_mode mode);
 void dmr_clear_fault(struct dmr_store *s, enum dmr_mode mode);
 enum dmr_mode dmr_mode(const struct dmr_store *s);
 const char *dmr_mode_name(enum dmr_mode mode);
+
+/*
+ * Count I/O to a region as in flight. Before the map is looked at, and in one
+ * RCU (or RCU-sched) read section with that.
+ */
+static inline void dmr_count_in(struct dmr_store *s, struct dmr_bio *pb, u64 region)
+{
+	/* pairs with dmr_drain(): who sees the new epoch sees BUSY as well */
+	u8 counter = smp_load_acquire(&s->counter[region % DMR_BUCKETS]);
+
+	pb->counter = counter;
+	this_cpu_inc(s->pcpu->inflight[counter]);
+}
+
+/* That I/O has ended. Any context. */
+static inline void dmr_leave(struct dmr_store *s, const struct dmr_bio *pb)
+{
+	this_cpu_dec(s->pcpu->inflight[pb->counter]);
+	if (unlikely(atomic_read(&s->drainers)))
+		dmr_wake_drainers(s);
+}
 
 /* -- dm-remap-commit.c: changes of map and metadata -------------------------- */
 

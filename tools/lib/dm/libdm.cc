@@ -12,6 +12,19 @@ namespace remap::dm {
 
 namespace {
 
+// Removes a device that never worked; that this fails as well is not the news.
+void discard(const std::string& name) noexcept {
+    try {
+        UdevCookie cookie;
+        Task task{DM_DEVICE_REMOVE, "remove device " + name};
+        task.require(dm_task_set_name(task.get(), name.c_str()));
+        cookie.attach(task.get());
+        task.run();
+    } catch (const Error&) {
+        // the first error is on its way to the user
+    }
+}
+
 class LibDm final : public DeviceMapper {
 public:
     std::optional<DeviceInfo> info(const std::string& name) override {
@@ -50,15 +63,24 @@ public:
         return devices;
     }
 
+    // In three steps and not in libdevmapper's one: that one forgets why the
+    // kernel refused the table.
     void create(const std::string& name, const std::string& uuid, const std::vector<Target>& table,
                 bool read_only) override {
-        UdevCookie cookie;
-        Task task{DM_DEVICE_CREATE, "create device " + name};
-        task.require(dm_task_set_name(task.get(), name.c_str()));
-        task.require(dm_task_set_uuid(task.get(), uuid.c_str()));
-        set_table(task, table, read_only);
-        cookie.attach(task.get());
-        task.run();
+        {
+            Task task{DM_DEVICE_CREATE, "create device " + name};
+            task.require(dm_task_set_name(task.get(), name.c_str()));
+            task.require(dm_task_set_uuid(task.get(), uuid.c_str()));
+            task.require(dm_task_set_add_node(task.get(), DM_ADD_NODE_ON_RESUME));
+            task.run();
+        }
+        try {
+            reload(name, table, read_only);
+            resume(name);
+        } catch (...) {
+            discard(name);
+            throw;
+        }
     }
 
     void reload(const std::string& name, const std::vector<Target>& table,
@@ -66,7 +88,12 @@ public:
         Task task{DM_DEVICE_RELOAD, "load a table for " + name};
         task.require(dm_task_set_name(task.get(), name.c_str()));
         set_table(task, table, read_only);
-        task.run();
+        const int error = task.try_run();
+        if (error == EUCLEAN)
+            throw Error{Code::damaged, "cannot activate " + name + ": its metadata is damaged",
+                        "remapctl metadata check names the damage"};
+        if (error != 0)
+            task.fail(error);
     }
 
     void suspend(const std::string& name) override { simple(DM_DEVICE_SUSPEND, name, "suspend"); }

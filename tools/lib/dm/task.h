@@ -61,10 +61,10 @@ public:
     // Returns 0 or the errno of the ioctl. Throws Code::kernel or Code::refused when
     // device-mapper itself can't be reached.
     [[nodiscard]] int try_run();
-
-private:
+    // Throws for an error number that try_run() returned.
     [[noreturn]] void fail(int error_number) const;
 
+private:
     std::string what_;
     LogCapture log_;
     std::unique_ptr<dm_task, TaskDeleter> task_;
