@@ -60,7 +60,10 @@ int map(Context& context, const MapOptions& options) {
     if (context.options.json) {
         // collected first: an error has to come before the document begins
         std::vector<dm::MapEntry> entries;
-        for_each([&](const dm::MapEntry& entry) { entries.push_back(entry); });
+        for_each([&](const dm::MapEntry& entry) {
+            entries.push_back(entry);
+            return true;
+        });
         context.set("name", options.name);
         context.set_streamed("entries", [entries = std::move(entries)](std::FILE* out) {
             ArrayWriter array{out};
@@ -73,7 +76,10 @@ int map(Context& context, const MapOptions& options) {
     if (!context.options.no_headings)
         context.print(
             strf("%-16s %-14s %-5s %-12s %s\n", "SECTOR", "SLOT", "LOST", "REASON", "FLAGS"));
-    for_each([&](const dm::MapEntry& entry) { context.print(entry_line(entry)); });
+    for_each([&](const dm::MapEntry& entry) {
+        context.print(entry_line(entry));
+        return true;
+    });
     return 0;
 }
 

@@ -30,18 +30,20 @@ std::string percent_used(const dm::RemapStatus& s) {
 
 struct LostList {
     std::vector<SectorRange> ranges;
-    bool more = false;
+    bool complete = true;
 };
 
+// The first lost ranges: a set can have millions.
 LostList read_lost(Context& context, const SetStatus& set) {
     LostList lost;
     core::for_each_entry(context.dm(), set.device.name, BlockNo{0}, blocks_in(set.size),
                          [&](const dm::MapEntry& entry) {
                              for (const SectorRange& range : core::lost_ranges(entry))
                                  lost.ranges.push_back(range);
+                             lost.complete = lost.ranges.size() <= lost_shown;
+                             return lost.complete;
                          });
     lost.ranges = normalised(std::move(lost.ranges));
-    lost.more = lost.ranges.size() > lost_shown;
     return lost;
 }
 
@@ -132,12 +134,11 @@ void print_details(Context& context, const SetStatus& set, const LostList& lost)
     context.print("  options   " +
                   (set.table.options.empty() ? "none" : join(set.table.options, " ")) + "\n");
     context.print(strf("  frozen    %s\n", count_of(s.frozen, "table block").c_str()));
-    for (std::size_t i = 0; i < std::min(lost.ranges.size(), lost_shown); ++i)
-        context.print(strf("  lost      %llu+%llu\n", ull(lost.ranges[i].first.value()),
-                           ull(lost.ranges[i].count.value())));
-    if (lost.more)
-        context.print(strf("  lost      ... %zu more ranges, see: remapctl map %s\n",
-                           lost.ranges.size() - lost_shown, set.device.name.c_str()));
+    for (const SectorRange& range : lost.ranges)
+        context.print(
+            strf("  lost      %llu+%llu\n", ull(range.first.value()), ull(range.count.value())));
+    if (!lost.complete)
+        context.print("  lost      ... and more, see: remapctl map " + set.device.name + "\n");
 }
 
 int show_one(Context& context, const std::string& name, bool check, Json& devices) {
@@ -152,6 +153,7 @@ int show_one(Context& context, const std::string& name, bool check, Json& device
             ranges.push_back(
                 {{"start_sector", range.first.value()}, {"sectors", range.count.value()}});
         json["lost"]["ranges"] = std::move(ranges);
+        json["lost"]["ranges_complete"] = lost.complete;
     }
     devices.push_back(std::move(json));
     if (!check || set.health == Health::ok)
@@ -220,6 +222,37 @@ void add_row(Context& context, TextTable& table, Json& sets, const Row& row) {
     sets.push_back(std::move(json));
 }
 
+// Returns the exit code: what can't be looked at is reported and passed over.
+int list_assembled(Context& context, bool all, std::vector<Uuid>& active, TextTable& table,
+                   Json& sets) {
+    std::vector<dm::DeviceInfo> infos;
+    int result = 0;
+    const auto failed = [&](const Error& e) {
+        context.report(e);
+        result = static_cast<int>(e.code());
+    };
+    try {
+        infos = core::assembled_sets(context.dm());
+    } catch (const Error& e) {
+        // sets on disk can be listed without device-mapper
+        if (!all)
+            throw;
+        failed(e);
+    }
+    for (const dm::DeviceInfo& info : infos) {
+        try {
+            const SetStatus set = core::read_status(context.host(), context.dm(), info.name);
+            active.push_back(set.status.set_uuid);
+            add_row(context, table, sets,
+                    {info.name, set.status.set_uuid.str(), dm::mode_name(set.status.mode),
+                     set.main_path, set.spare_path, set.size, &set.status});
+        } catch (const Error& e) {
+            failed(e);
+        }
+    }
+    return result;
+}
+
 void list_inactive(Context& context, const std::vector<Uuid>& active, TextTable& table,
                    Json& sets) {
     for (const core::FoundSpare& spare : core::find_spares(context.host())) {
@@ -252,22 +285,7 @@ int list(Context& context, bool all) {
                      {"LOST", Align::right}}};
     Json sets = Json::array();
     std::vector<Uuid> active;
-    int result = 0;
-    try {
-        for (const dm::DeviceInfo& info : core::assembled_sets(context.dm())) {
-            const SetStatus set = core::read_status(context.host(), context.dm(), info.name);
-            active.push_back(set.status.set_uuid);
-            add_row(context, table, sets,
-                    {info.name, set.status.set_uuid.str(), dm::mode_name(set.status.mode),
-                     set.main_path, set.spare_path, set.size, &set.status});
-        }
-    } catch (const Error& e) {
-        // sets on disk can be listed without device-mapper
-        if (!all)
-            throw;
-        context.report(e);
-        result = static_cast<int>(e.code());
-    }
+    const int result = list_assembled(context, all, active, table, sets);
     if (all)
         list_inactive(context, active, table, sets);
     if (sets.empty())

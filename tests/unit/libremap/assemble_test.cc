@@ -256,6 +256,11 @@ TEST(MainMismatch, Partitions) {
     EXPECT_TRUE(main_mismatch(record, device, {"0x1", "S1", ""}));
     record.main = {"0x1", "S1", ""};
     EXPECT_EQ(main_mismatch(record, device, {"0x1", "S1", "aaaa-01"}), "it is a partition");
+    // without a UUID of its own the disk has to be the same
+    record.main = {"", "S1", "start-2048"};
+    EXPECT_FALSE(main_mismatch(record, device, {"", "S1", "start-2048"}));
+    EXPECT_TRUE(main_mismatch(record, device, {"", "S2", "start-2048"}));
+    EXPECT_TRUE(main_mismatch(record, device, {"", "S1", "start-4096"}));
 }
 
 TEST(MainMismatch, SerialCountsOnlyWithoutWwn) {

@@ -120,15 +120,14 @@ UnmapResult unmap_blocks(dm::DeviceMapper& dm, const std::string& name,
 }
 
 void for_each_entry(dm::DeviceMapper& dm, const std::string& name, BlockNo first, BlockNo end,
-                    const std::function<void(const dm::MapEntry&)>& visit) {
+                    const std::function<bool(const dm::MapEntry&)>& visit) {
     BlockNo at = first;
     while (at < end) {
         const dm::ListPage page =
             dm::parse_list(dm.message(name, "list " + std::to_string(at.value())));
         for (const dm::MapEntry& entry : page.entries) {
-            if (entry.block >= end)
+            if (entry.block >= end || !visit(entry))
                 return;
-            visit(entry);
         }
         if (!page.next)
             return;

@@ -42,9 +42,9 @@ struct UnmapResult {
 UnmapResult unmap_blocks(dm::DeviceMapper& dm, const std::string& name,
                          const std::vector<BlockRange>& blocks);
 
-// Call visit for each entry in [first, end), ascending.
+// Call visit for each entry in [first, end), ascending, until it returns false.
 void for_each_entry(dm::DeviceMapper& dm, const std::string& name, BlockNo first, BlockNo end,
-                    const std::function<void(const dm::MapEntry&)>& visit);
+                    const std::function<bool(const dm::MapEntry&)>& visit);
 
 // The lost sectors of an entry as ranges, within a device of that size.
 [[nodiscard]] std::vector<SectorRange> lost_ranges(const dm::MapEntry& entry);

@@ -91,7 +91,8 @@ std::optional<std::string> main_mismatch(const format::SpareRecord& record,
     if (auto text = differs("partition UUID", record.main.partuuid, identity.partuuid))
         return text;
     // The disk of a partition may be behind another adapter, which shows no WWN.
-    const bool lenient = !record.main.partuuid.empty();
+    const bool lenient = !record.main.partuuid.empty() &&
+                         !record.main.partuuid.starts_with(format::Identity::start_prefix);
     if (!lenient || !identity.wwn.empty())
         if (auto text = differs("WWN", record.main.wwn, identity.wwn))
             return text;
@@ -102,7 +103,8 @@ std::optional<std::string> main_mismatch(const format::SpareRecord& record,
 }
 
 std::string describe_main(const format::Identity& identity) {
-    if (!identity.partuuid.empty())
+    if (!identity.partuuid.empty() &&
+        !identity.partuuid.starts_with(format::Identity::start_prefix))
         return "PARTUUID=" + printable(identity.partuuid);
     if (!identity.wwn.empty())
         return "WWN " + printable(identity.wwn);

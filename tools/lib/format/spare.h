@@ -26,6 +26,10 @@ enum class State { creating = 1, active = 2, dissolving = 3, retired = 4 };
 
 // How main is recognised; unknown parts are empty.
 struct Identity {
+    // Stands for the UUID of a partition that has none (DOS tables without disk
+    // signature): followed by the sector it starts at. Names it within its disk only.
+    static constexpr const char* start_prefix = "start-";
+
     std::string wwn;
     std::string serial;
     std::string partuuid;

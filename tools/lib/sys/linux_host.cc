@@ -106,6 +106,8 @@ public:
             id.partuuid = udev_property(device.number, "ID_PART_ENTRY_UUID");
             if (id.partuuid.empty())
                 id.partuuid = partition_uuid(device.path);
+            if (id.partuuid.empty() && !(id.wwn.empty() && id.serial.empty()))
+                id.partuuid = format::Identity::start_prefix + std::to_string(device.start.value());
         }
         for (std::string* const text : {&id.wwn, &id.serial, &id.partuuid})
             if (text->size() >= DMR_ID_SIZE)
