@@ -60,7 +60,7 @@ static void write_slots(struct dmr_round *rd)
 
 		if (r->result || !r->data || r->kind == DMR_REQ_UNMAP)
 			continue;
-		slot_range(r, DMR_BLOCK_SECTORS, &first, &nr);
+		slot_range(r, dmr_block_sectors(s, r->block), &first, &nr);
 		data = r->data + first * SECTOR_SIZE;
 		dmr_bio_init(&r->bio, s->spare, &r->vec, 1,
 			     REQ_OP_WRITE | REQ_SYNC);
@@ -104,7 +104,8 @@ static int write_slot_again(struct dmr_round *rd, struct dmr_req *r)
 
 	for (;;) {
 		status = dmr_rw(s->spare, slot_sector(s, r->slot), r->data,
-				DMR_BLOCK_SIZE, REQ_OP_WRITE | REQ_SYNC);
+				dmr_block_sectors(s, r->block) * SECTOR_SIZE,
+				REQ_OP_WRITE | REQ_SYNC);
 		if (!status)
 			break;
 		dmr_count(s, &s->count.spare_errors);
@@ -303,10 +304,9 @@ static void take_slots(struct dmr_round *rd)
 
 		if (r->result || !takes_slot(r))
 			continue;
-		if (dmr_meta_alloc(&s->meta, &r->slot)) {
-			r->result = -ENOSPC;
-			dmr_fault(s, DMR_FULL);
-		}
+		r->result = dmr_meta_alloc(&s->meta, &r->slot);
+		if (r->result)
+			dmr_fault(s, r->result == -ENOSPC ? DMR_FULL : DMR_SPARE_FAULT);
 	}
 }
 
@@ -375,7 +375,7 @@ static void fence(struct dmr_store *s, struct dmr_req *r)
 	DMERR("%pg: the table can't be written, block %llu is fenced", s->spare,
 	      r->block);
 	/* the owner gives the block back himself */
-	dmr_index_store(&s->index, r->block, x);
+	WARN_ON_ONCE(!dmr_index_store(&s->index, r->block, x));
 	dmr_fault(s, DMR_META_FAULT);
 }
 
@@ -402,13 +402,18 @@ static void commit_changes(struct dmr_round *rd)
 		for (j = 0; j < rd->nr; j++)
 			if (!rd->req[j]->result &&
 			    rd->req[j]->slot == s->changes[i].slot)
-				rd->req[j]->error = -EIO;
+				rd->req[j]->error = s->changes[i].error;
 	}
 	for (i = 0; i < rd->nr; i++) {
 		struct dmr_req *r = rd->req[i];
 
 		if (r->result || !r->error)
 			continue;
+		if (r->error == -EBUSY) {
+			/* nothing was done to the entry */
+			r->result = -EREMOTEIO;
+			continue;
+		}
 		r->error = 0;
 		if (!commit_elsewhere(rd, r))
 			continue;
@@ -462,12 +467,12 @@ static void publish(struct dmr_round *rd)
 			r->new &= ~(u64)DMR_X_BUSY;
 		count_entry(s, r->old, -1);
 		count_entry(s, r->new, 1);
-		dmr_index_store(&s->index, r->block, r->new);
+		WARN_ON_ONCE(!dmr_index_store(&s->index, r->block, r->new));
 		changed = true;
-		if (r->kind == DMR_REQ_UNMAP) {
-			dmr_index_trim(&s->index, r->block >> DMR_REGION_SHIFT);
+		if (r->kind == DMR_REQ_UNMAP)
 			dmr_clear_fault(s, DMR_FULL);
-		}
+		if (takes_slot(r))
+			dmr_clear_fault(s, DMR_SPARE_FAULT);
 		/* only now, so that a crash in between leaves two entries, not none */
 		if (r->kind == DMR_REQ_MOVE)
 			retire(s, dmr_x_slot(r->old));
@@ -500,8 +505,8 @@ static void run_round(struct dmr_store *s, struct dmr_round *rd)
 	for (i = 0; i < rd->nr; i++) {
 		struct dmr_req *r = rd->req[i];
 
-		/* the placeholder was for nothing */
-		if (r->result && takes_slot(r) && !r->old)
+		/* not earlier: this drops all placeholders of the region */
+		if (r->result ? takes_slot(r) && !r->old : r->kind == DMR_REQ_UNMAP)
 			dmr_index_trim(&s->index, r->block >> DMR_REGION_SHIFT);
 		/* the last touch: the caller may return at once */
 		smp_store_release(&r->done, true);

@@ -419,7 +419,23 @@ static void change_fault(struct dmr_store *s, enum dmr_mode mode, bool set)
 
 void dmr_fault(struct dmr_store *s, enum dmr_mode mode)
 {
+	/* what is wrong with the spare may pass: look again after a while */
+	if (mode == DMR_SPARE_FAULT)
+		WRITE_ONCE(s->spare_retry, jiffies + 10 * HZ);
 	change_fault(s, mode, true);
+}
+
+/*
+ * Main was seen to read or write, or not to. A disk gone read-only reads well,
+ * so one does not speak for the other.
+ */
+void dmr_main_dead(struct dmr_store *s, bool write, bool dead)
+{
+	WRITE_ONCE(s->main_dead[write], dead);
+	if (dead)
+		dmr_fault(s, DMR_MAIN_FAULT);
+	else if (!READ_ONCE(s->main_dead[!write]))
+		dmr_clear_fault(s, DMR_MAIN_FAULT);
 }
 
 void dmr_clear_fault(struct dmr_store *s, enum dmr_mode mode)

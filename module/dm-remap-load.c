@@ -77,6 +77,9 @@ static int take_entries(struct loader *l, u64 index,
 		if (why)
 			return bad_block(l, why, index);
 		dmr_entry_unpack(&tb->entry[e], &map);
+		/* it must be possible to count on for longer than any disk lives */
+		if (map.gen > DMR_GEN_MAX / 2)
+			return bad_block(l, "impossible generation", index);
 		if (map.gen > m->gen)
 			m->gen = map.gen;
 		switch (map.state) {

@@ -295,10 +295,9 @@ static int add_lost(struct dmr_store *s, struct cursor *c, u8 reason)
 /* Read what can be read of one block; false if it must be left alone. */
 static bool salvage_req(struct dmr_store *s, struct dmr_req *r, void *scratch)
 {
-	if (dmr_salvage(s, r->block, r->data, 0, &r->lost))
+	if (dmr_salvage(s, r->block, r->data, 0, true, &r->lost))
 		return false;
-	return r->lost != dmr_sector_mask(0, dmr_block_sectors(s, r->block)) ||
-	       dmr_prove_reads(s, r->block, scratch);
+	return !r->lost || dmr_prove_reads(s, r->block, scratch);
 }
 
 static void add_batch(struct dmr_store *s, struct batch *b, struct cursor *c)
@@ -468,7 +467,7 @@ static int retry_block(struct dmr_store *s, u64 block, void *page, u64 done[2])
 	}
 	dmr_drain(s, dmr_bucket_bit(block));
 	for (i = 0; i < sectors; i += unit) {
-		if (!(dmr_x_lost(x) & (1 << i)))
+		if (!(dmr_x_lost(x) & dmr_sector_mask(i, unit)))
 			continue;
 		if (dmr_rw(from, base + i, page + i * SECTOR_SIZE,
 			   unit * SECTOR_SIZE, REQ_OP_READ | REQ_SYNC)) {
@@ -704,8 +703,11 @@ static int msg_rearm(struct dmr_store *s, char *result, unsigned int maxlen)
 
 	dmr_clear_fault(s, DMR_PAUSED);
 	/* one good I/O of each device; the next error proves more */
-	if (!dmr_rw(s->main, 0, buffer, s->main_lbs, REQ_OP_READ | REQ_SYNC))
-		dmr_clear_fault(s, DMR_MAIN_FAULT);
+	if (!dmr_rw(s->main, 0, buffer, s->main_lbs, REQ_OP_READ | REQ_SYNC)) {
+		dmr_main_dead(s, true, false);
+		dmr_main_dead(s, false, false);
+	}
+	dmr_clear_fault(s, DMR_FULL);
 	if (!dmr_rw(s->spare, 0, buffer, DMR_BLOCK_SIZE, REQ_OP_READ | REQ_SYNC))
 		dmr_clear_fault(s, DMR_SPARE_FAULT);
 	dmr_put_buffer(s, buffer);

@@ -127,14 +127,19 @@ int dmr_meta_revalidate(struct dmr_meta *m)
 		return r;
 	if (memcmp(now->spare_uuid, m->sb->spare_uuid, sizeof(now->spare_uuid)) ||
 	    now->activation != m->sb->activation ||
-	    now->state != m->sb->state || now->epoch != m->sb->epoch ||
-	    now->table_init != m->sb->table_init)
+	    now->state != m->sb->state || now->epoch != m->sb->epoch)
 		return fail(m, -ESTALE, "the set was used elsewhere since it was loaded", 0);
-	/* a write of ours that failed may have used up a number: ours is higher then */
+	/*
+	 * A write of ours that failed may have landed: of an active set memory
+	 * knows best, but for the texts.
+	 */
 	if (le64_to_cpu(now->seq) > le64_to_cpu(m->sb->seq)) {
 		if (!m->active)
 			return fail(m, -ESTALE, "the set was changed since it was loaded", 0);
-		memcpy(m->sb, now, sizeof(*m->sb));
+		m->sb->seq = now->seq;
+		memcpy(m->sb->label, now->label,
+		       offsetof(struct dmr_superblock, pad1) -
+		       offsetof(struct dmr_superblock, label));
 	}
 	return 0;
 }
@@ -298,8 +303,9 @@ static int extend_table(struct dmr_meta *m)
 	u64 seq = next_seq(m), i, k;
 	unsigned int c;
 
-	if (first >= all || m->sb_bad)
-		return -ENOSPC;
+	/* what is frozen may still hold free slots */
+	if (first >= all)
+		return m->frozen ? -EIO : -ENOSPC;
 	for (c = 0; c < 2; c++) {
 		for (i = first; i < end; i += DMR_SCRATCH_BLOCKS) {
 			u64 n = min_t(u64, DMR_SCRATCH_BLOCKS, end - i);
@@ -314,14 +320,16 @@ static int extend_table(struct dmr_meta *m)
 			if (m->ops->write(m->context,
 					  dmr_table_sector(m->sb, i, c),
 					  m->scratch, n * DMR_BLOCK_SIZE, 0))
-				return -ENOSPC;
+				return -EIO;
 		}
 	}
 	/* the PREFLUSH of the first superblock makes the blocks durable */
 	m->sb->table_init = cpu_to_le64(end);
 	if (write_superblocks(m) != 2) {
+		/* one copy may say otherwise now: try to take that back */
 		m->sb->table_init = cpu_to_le64(first);
-		return -ENOSPC;
+		write_superblocks(m);
+		return -EIO;
 	}
 	for (i = first; i < end; i++) {
 		m->tb_free[i] = slots_of(m, i);
@@ -384,10 +392,14 @@ static int alloc_here(struct dmr_meta *m, u64 *slot)
 
 int dmr_meta_alloc(struct dmr_meta *m, u64 *slot)
 {
+	int r;
+
 	while (alloc_here(m, slot)) {
-		if (find_alloc_block(m) &&
-		    (extend_table(m) || find_alloc_block(m)))
-			return -ENOSPC;
+		if (!find_alloc_block(m))
+			continue;
+		r = extend_table(m);
+		if (r)
+			return r;
 	}
 	return 0;
 }

@@ -137,7 +137,8 @@ int dmr_meta_activate(struct dmr_meta *m, u64 now);
 
 /*
  * Take a free slot; it stays taken in memory until it is committed or given
- * back. May initialise more of the table. -ENOSPC if there is none.
+ * back. May initialise more of the table. -ENOSPC if there is none, -EIO if
+ * there may be some but the spare does not let us have it.
  */
 int dmr_meta_alloc(struct dmr_meta *m, u64 *slot);
 void dmr_meta_unalloc(struct dmr_meta *m, u64 slot);

@@ -23,7 +23,7 @@ struct piece {
 	u64 block;
 	unsigned int first, nr;		/* sectors */
 	u8 mask;
-	bool failed;			/* this I/O failed once already */
+	bool failed[2];			/* this I/O failed already, on main, on the spare */
 	bool single;			/* the bio lies within this block */
 	bool trouble;			/* some piece failed again */
 	blk_opf_t flags;		/* REQ_FUA, or nothing */
@@ -79,7 +79,11 @@ static void copy_piece(struct piece *p, bool to_bio)
 static bool may_remap(struct dmr_store *s)
 {
 	unsigned long hold = READ_ONCE(s->faults) & ~BIT(DMR_MAIN_FAULT);
-	bool ok = !hold && !s->read_only;
+	bool ok;
+
+	if (time_after(jiffies, READ_ONCE(s->spare_retry)))
+		hold &= ~BIT(DMR_SPARE_FAULT);
+	ok = !hold && !s->read_only;
 
 	if (!ok)
 		dmr_count(s, &s->count.refused);
@@ -171,10 +175,7 @@ bool dmr_prove_reads(struct dmr_store *s, u64 block, void *page)
 		if (time_after(jiffies, end))
 			break;
 	}
-	if (ok)
-		dmr_clear_fault(s, DMR_MAIN_FAULT);
-	else
-		dmr_fault(s, DMR_MAIN_FAULT);
+	dmr_main_dead(s, false, !ok);
 	return ok;
 }
 
@@ -241,7 +242,8 @@ static void note_proof(struct dmr_store *s, u64 ticket)
 	if (ticket > s->proven)
 		s->proven = ticket;
 	spin_unlock_irqrestore(&s->queue_lock, flags);
-	dmr_clear_fault(s, DMR_MAIN_FAULT);
+	if (READ_ONCE(s->main_dead[true]))
+		dmr_main_dead(s, true, false);
 }
 
 static bool is_proven(struct dmr_store *s, u64 ticket)
@@ -267,7 +269,8 @@ static u64 probe_place(struct dmr_store *s, u64 block, unsigned int n)
 
 	if (n < local)
 		return neighbour(s, block, distance[n / 2], n & 1);
-	return div_u64(s->index.nr_blocks * (n - local), DMR_PROBE_PLACES - local);
+	/* not the very first block: it says what is on main */
+	return div_u64(s->index.nr_blocks * (n - local + 1), DMR_PROBE_PLACES - local + 2);
 }
 
 /*
@@ -278,13 +281,15 @@ static bool prove_writes(struct dmr_store *s, u64 block, u64 ticket)
 {
 	u64 bad[DMR_PROBES];
 	unsigned int n, failed = 0;
-	bool ok;
+	bool ok, dead;
 	u64 b, now;
 
 	mutex_lock(&s->proof_lock);
 	ok = is_proven(s, ticket);
+	/* a proof that failed after this failure holds for it as well */
+	dead = !ok && ticket <= s->disproven;
 	now = atomic64_read(&s->failures);
-	for (n = 0; !ok && failed < DMR_PROBES && n < DMR_PROBE_PLACES; n++) {
+	for (n = 0; !ok && !dead && failed < DMR_PROBES && n < DMR_PROBE_PLACES; n++) {
 		int r;
 
 		b = probe_place(s, block, n);
@@ -298,9 +303,11 @@ static bool prove_writes(struct dmr_store *s, u64 block, u64 ticket)
 			note_proof(s, now);
 	}
 	settle_collateral(s, bad, failed, ok);
+	if (!ok && !dead) {
+		s->disproven = now;
+		dmr_main_dead(s, true, true);
+	}
 	mutex_unlock(&s->proof_lock);
-	if (!ok)
-		dmr_fault(s, DMR_MAIN_FAULT);
 	return ok;
 }
 
@@ -323,7 +330,7 @@ static bool read_range(struct dmr_store *s, struct block_device *bdev,
  */
 static blk_status_t read_sectors(struct dmr_store *s, struct block_device *bdev,
 				 sector_t base, void *page, unsigned int nr,
-				 unsigned int unit, u8 skip, u8 *lost)
+				 unsigned int unit, u8 skip, bool repeat, u8 *lost)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(READ_ONCE(s->opt.isolate_ms));
 	unsigned int first = 0, n, i, u;
@@ -346,7 +353,7 @@ static blk_status_t read_sectors(struct dmr_store *s, struct block_device *bdev,
 		for (i = first; i < first + n; i += u) {
 			u = min(unit, first + n - i);
 			/* a read of just this was the one that failed */
-			if (u < n && time_before(jiffies, end)) {
+			if ((u < n || repeat) && time_before(jiffies, end)) {
 				if (read_range(s, bdev, base, page, i, u, &status))
 					continue;
 				if (!dmr_candidate(status))
@@ -361,17 +368,18 @@ static blk_status_t read_sectors(struct dmr_store *s, struct block_device *bdev,
 }
 
 /*
- * Read a block of main that the caller owns and has drained.
+ * Read a block of main that the caller owns and has drained. repeat: these
+ * sectors have not failed before, so one failed read proves nothing.
  */
 blk_status_t dmr_salvage(struct dmr_store *s, u64 block, void *page, u8 skip,
-			 u8 *lost)
+			 bool repeat, u8 *lost)
 {
 	unsigned int unit = s->main_pbs < DMR_BLOCK_SIZE ? s->main_lbs : DMR_BLOCK_SIZE;
 
 	memset(page, 0, DMR_BLOCK_SIZE);
 	return read_sectors(s, s->main, main_sector(block), page,
 			    dmr_block_sectors(s, block), unit / SECTOR_SIZE,
-			    skip, lost);
+			    skip, repeat, lost);
 }
 
 /* -- blocks that have a slot ------------------------------------------------- */
@@ -411,8 +419,8 @@ static int move_block(struct piece *p)
 	before = dmr_x_lost(x) & ~p->mask;
 	memset(page, 0, DMR_BLOCK_SIZE);
 	e = -EIO;
-	if (read_sectors(s, s->spare, slot_sector(s, x), page, sectors, 1,
-			 p->mask | before, &lost))
+	if (read_sectors(s, s->spare, slot_sector(s, x), page, sectors,
+			 s->main_lbs / SECTOR_SIZE, p->mask | before, true, &lost))
 		goto out;
 	memcpy(page + p->first * SECTOR_SIZE, piece_data(p), p->nr * SECTOR_SIZE);
 	init_req(&r, p, DMR_REQ_MOVE);
@@ -452,7 +460,8 @@ static int lose_slot_sectors(struct piece *p)
 		   REQ_OP_READ | REQ_SYNC))
 		goto out;
 	if (read_sectors(s, s->spare, slot_sector(s, x), p->spare_page,
-			 dmr_block_sectors(s, p->block), 1, before, &lost))
+			 dmr_block_sectors(s, p->block), s->main_lbs / SECTOR_SIZE,
+			 before, true, &lost))
 		goto out;
 	e = -EAGAIN;
 	if (!lost)
@@ -508,12 +517,19 @@ static int rescue_write(struct piece *p, u64 ticket)
 	if (x)
 		goto out;
 	dmr_drain(s, dmr_bucket_bit(p->block));
-	status = dmr_salvage(s, p->block, p->spare_page, p->mask, &lost);
+	status = dmr_salvage(s, p->block, p->spare_page, p->mask, true, &lost);
 	e = -EIO;
 	if (status)
 		goto out;
 	memcpy(p->spare_page + p->first * SECTOR_SIZE, piece_data(p),
 	       p->nr * SECTOR_SIZE);
+	if (lost) {
+		bool reads = dmr_prove_reads(s, p->block, p->data);
+
+		copy_piece(p, false);	/* that was scratch for a moment */
+		if (!reads)
+			goto out;
+	}
 	r.owner = true;
 	r.data = p->spare_page;
 	r.lost = lost;
@@ -530,12 +546,12 @@ out:
  * Nothing is remapped before an I/O has failed twice. True if this was the first
  * time: go round again.
  */
-static bool fails_first(struct piece *p, int *e)
+static bool fails_first(struct piece *p, bool spare, int *e)
 {
 	p->trouble = true;
-	if (p->failed)
+	if (p->failed[spare])
 		return false;
-	p->failed = true;
+	p->failed[spare] = true;
 	*e = -EAGAIN;
 	return true;
 }
@@ -552,13 +568,13 @@ static blk_status_t write_main(struct piece *p, struct dmr_bio *entered, int *e)
 	*e = 0;
 	if (!status) {
 		note_proof(s, ticket);
-		if (p->failed && p->single && healed(s, p->block))
+		if (p->failed[false] && p->single && healed(s, p->block))
 			p->weak = true;
 		return status;
 	}
 	if (!dmr_candidate(status))
 		return status;
-	if (fails_first(p, e))
+	if (fails_first(p, false, e))
 		return status;
 	*e = rescue_write(p, atomic64_inc_return(&s->failures));
 	if (!*e)
@@ -586,7 +602,7 @@ static blk_status_t write_slot(struct piece *p, struct dmr_bio *entered, u64 x,
 		return status;
 	}
 	dmr_count(s, &s->count.spare_errors);
-	if (!dmr_candidate(status) || fails_first(p, e))
+	if (!dmr_candidate(status) || fails_first(p, true, e))
 		return status;
 	*e = move_block(p);
 	return *e ? status : BLK_STS_OK;
@@ -637,7 +653,7 @@ static int isolate_read(struct piece *p, blk_status_t *status, u8 reason)
 	struct dmr_store *s = p->s;
 	blk_status_t error;
 	struct dmr_req r;
-	u8 lost, all;
+	u8 lost;
 	u64 x;
 	int e;
 
@@ -648,7 +664,7 @@ static int isolate_read(struct piece *p, blk_status_t *status, u8 reason)
 	if (x)
 		goto out;
 	dmr_drain(s, dmr_bucket_bit(p->block));
-	error = dmr_salvage(s, p->block, p->data, 0, &lost);
+	error = dmr_salvage(s, p->block, p->data, 0, reason != DMR_R_READ, &lost);
 	e = 0;
 	if (error) {
 		*status = error;
@@ -659,10 +675,9 @@ static int isolate_read(struct piece *p, blk_status_t *status, u8 reason)
 		p->weak |= healed(s, p->block);
 		goto out;
 	}
-	/* a good read of another sector of this block is proof enough */
-	all = dmr_sector_mask(0, dmr_block_sectors(s, p->block));
+	/* main must still read something, after all these failures */
 	if (!may_remap(s) ||
-	    (lost == all && !dmr_prove_reads(s, p->block, p->spare_page)) ||
+	    (lost && !dmr_prove_reads(s, p->block, p->spare_page)) ||
 	    !rate_allows(s))
 		goto out;
 	init_req(&r, p, DMR_REQ_MAP);
@@ -686,9 +701,9 @@ static blk_status_t read_main(struct piece *p, struct dmr_bio *entered, int *e)
 	status = dmr_rw(s->main, main_sector(p->block) + p->first, piece_data(p),
 			p->nr * SECTOR_SIZE, REQ_OP_READ | REQ_SYNC);
 	*e = 0;
-	if (!status && p->failed && p->single && healed(s, p->block))
+	if (!status && p->failed[false] && p->single && healed(s, p->block))
 		p->weak = true;
-	if (!status || !dmr_candidate(status) || fails_first(p, e))
+	if (!status || !dmr_candidate(status) || fails_first(p, false, e))
 		return status;
 	*e = isolate_read(p, &status, DMR_R_READ);
 	return status;
@@ -711,7 +726,7 @@ static blk_status_t read_slot(struct piece *p, struct dmr_bio *entered, u64 x,
 	if (!status)
 		return status;
 	dmr_count(s, &s->count.spare_errors);
-	if (!dmr_candidate(status) || fails_first(p, e) || s->read_only)
+	if (!dmr_candidate(status) || fails_first(p, true, e) || s->read_only)
 		return status;
 	/* lost now, or readable after all: the next look tells */
 	*e = lose_slot_sectors(p);
@@ -808,9 +823,10 @@ static void bio_work(struct work_struct *work)
 		.bio = bio,
 		.iter = pb->iter,
 		.single = within_block(&pb->iter),
-		.flags = bio->bi_opf & REQ_FUA,
+		.flags = op_is_write(bio->bi_opf) ? pb->opf & REQ_FUA : 0,
 	};
 	bool failed = pb->flags & DMR_B_FAILED;
+	bool spare = pb->flags & DMR_B_SPARE;
 	blk_status_t status = BLK_STS_OK;
 	void *buffer = dmr_get_buffer(p.s);
 
@@ -823,7 +839,8 @@ static void bio_work(struct work_struct *work)
 			   p.iter.bi_size / SECTOR_SIZE);
 		p.nr = nr;
 		p.mask = dmr_sector_mask(p.first, nr);
-		p.failed = failed;
+		p.failed[false] = failed && !spare;
+		p.failed[true] = failed && spare;
 		status = handle_piece(&p);
 		bio_advance_iter(bio, &p.iter, nr * SECTOR_SIZE);
 		cond_resched();

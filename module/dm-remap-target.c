@@ -286,6 +286,7 @@ static int remap_map(struct dm_target *ti, struct bio *bio)
 		healthy = !rcu_access_pointer(s->index.leaf[region]);
 		rcu_read_unlock_sched();
 		pb->flags = DMR_B_COUNTED;
+		pb->opf = bio->bi_opf;
 	} else {
 		healthy = !rcu_access_pointer(s->index.leaf[region]);
 		pb->flags = 0;
@@ -346,7 +347,7 @@ static int end_failed(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb,
 		dmr_count(s, &s->count.noted);
 		return DM_ENDIO_DONE;
 	}
-	pb->flags = DMR_B_FAILED;
+	pb->flags = DMR_B_FAILED | (pb->flags & DMR_B_SPARE);
 	dmr_queue(s, bio, pb);
 	return DM_ENDIO_INCOMPLETE;
 }
@@ -618,8 +619,8 @@ static int get_store(struct dm_target *ti, struct dmr_target *t)
 		t->store = found;
 		if (found->main_sectors == ti->len)
 			return 0;
+		/* the destructor puts the store */
 		ti->error = "The size of an active set can't be changed by a table";
-		put_store(found);
 		return -EINVAL;
 	}
 	r = load_store(ti, s);
@@ -852,7 +853,11 @@ static int remap_iterate_devices(struct dm_target *ti,
 	int r;
 
 	r = fn(ti, t->main, 0, ti->len, data);
-	return r ? r : fn(ti, t->spare, 0, dmr_bdev_sectors(t->spare->bdev), data);
+	if (r)
+		return r;
+	/* whole blocks: an odd tail does not fit a main with 4 KiB sectors */
+	return fn(ti, t->spare, 0,
+		  round_down(dmr_bdev_sectors(t->spare->bdev), DMR_BLOCK_SECTORS), data);
 }
 
 static void remap_io_hints(struct dm_target *ti, struct queue_limits *limits)

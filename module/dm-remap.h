@@ -137,6 +137,9 @@ struct dmr_store {
 	struct mutex proof_lock;	/* one prover of writes at a time */
 	atomic64_t failures;		/* tickets of write failures */
 	u64 proven;			/* failures up to this ticket are local */
+	u64 disproven;			/* and up to this one they are not */
+	bool main_dead[2];		/* it does not read, does not write */
+	unsigned long spare_retry;	/* jiffies: when to try it again */
 	void *probe_page[DMR_PROBES];	/* 4 KiB each; proof_lock */
 
 	struct workqueue_struct *io_wq;		/* failed and held writes */
@@ -182,7 +185,7 @@ struct dmr_bio {
 	struct bvec_iter iter;
 	u8 counter;			/* in inflight, if DMR_B_COUNTED */
 	u8 flags;
-	blk_status_t status;
+	blk_opf_t opf;			/* writes: the device below may clear FUA */
 	u64 flush_seq;
 	struct dmr_store *store;	/* set when queued */
 	struct work_struct work;
@@ -267,6 +270,7 @@ void dmr_event(struct dmr_store *s);
 void dmr_event_work(struct work_struct *work);
 void dmr_fault(struct dmr_store *s, enum dmr_mode mode);
 void dmr_clear_fault(struct dmr_store *s, enum dmr_mode mode);
+void dmr_main_dead(struct dmr_store *s, bool write, bool dead);
 enum dmr_mode dmr_mode(const struct dmr_store *s);
 const char *dmr_mode_name(enum dmr_mode mode);
 
@@ -300,7 +304,7 @@ void dmr_commit(struct dmr_store *s, struct dmr_req *reqs, unsigned int n);
 void dmr_queue(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb);
 void dmr_end(struct dmr_bio *pb, struct bio *bio, blk_status_t status);
 blk_status_t dmr_salvage(struct dmr_store *s, u64 block, void *page, u8 skip,
-			 u8 *lost);
+			 bool repeat, u8 *lost);
 bool dmr_prove_reads(struct dmr_store *s, u64 block, void *page);
 
 /* -- dm-remap-message.c: what dmsetup message and status answer -------------- */

@@ -334,7 +334,7 @@ TEST(Load, HigherGenerationWins) {
         Spare spare(slots);
         spare.put(order[0], mapped(77, 5, 0x01));
         spare.put(order[1], mapped(77, 6, 0x02));
-        spare.put(order[2], mapped(77, 1ull << 39, 0x04));
+        spare.put(order[2], mapped(77, 1ull << 38, 0x04));
         spare.put(20, mapped(78, 1));
         Set set(spare.disk);
         ASSERT_EQ(set.error, 0) << set.problem();
