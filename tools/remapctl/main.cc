@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // remapctl: makes, assembles and looks after dm-remap sets.
 #include <algorithm>
+#include <cstdio>
 #include <iostream>
 
 #include "base/text.h"
@@ -40,9 +41,7 @@ int run(Context& context, const Selected& selected) {
     }
 }
 
-} // namespace
-
-int main(int argc, char** argv) {
+int remapctl(int argc, char** argv) {
     Context context{{argv, argv + argc}};
     Selected selected;
     CLI::App app{"Keeps failing disks usable: moves bad blocks to a spare device", "remapctl"};
@@ -64,4 +63,15 @@ int main(int argc, char** argv) {
     }
     context.finish(status);
     return status;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return remapctl(argc, argv);
+    } catch (const std::exception& e) { // out of memory, or standard output is gone
+        std::fprintf(stderr, "remapctl: %s\n", e.what());
+        return static_cast<int>(Code::failed);
+    }
 }

@@ -2,10 +2,10 @@
 // A machine whose block devices are plain files in a temporary directory.
 #pragma once
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <stdlib.h>
 #include <string>
 
 #include "base/error.h"

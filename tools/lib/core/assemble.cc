@@ -96,7 +96,7 @@ void check_state(const FoundSpare& spare, AssemblePlan& plan) {
     }
     if (read_only && !plan.read_only) {
         plan.read_only = true;
-        plan.warnings.push_back("the metadata has features of a later version: read-only");
+        plan.warnings.emplace_back("the metadata has features of a later version: read-only");
     }
     for (std::size_t i = 0; i < 2; ++i)
         if (!spare.superblocks.copy[i].valid())
@@ -106,7 +106,7 @@ void check_state(const FoundSpare& spare, AssemblePlan& plan) {
 }
 
 sys::BlockDevice given_main(sys::Host& host, const AssembleRequest& request, AssemblePlan& plan) {
-    const sys::BlockDevice main = host.inspect(request.main);
+    sys::BlockDevice main = host.inspect(request.main);
     if (main.size < plan.record.main_size)
         throw Error{Code::not_found,
                     request.main + ": is smaller than the main device of " + plan.name};
@@ -157,6 +157,10 @@ bool is_assembled(dm::DeviceMapper& dm, const AssembleRequest& request, Assemble
     return true;
 }
 
+Error held_open(const std::string& name) {
+    return {Code::busy, name + ": is in use", "see: fuser -v /dev/mapper/" + name};
+}
+
 } // namespace
 
 AssemblePlan plan_assemble(sys::Host& host, dm::DeviceMapper& dm, const AssembleRequest& request) {
@@ -195,7 +199,6 @@ void assemble_set(sys::Host& host, dm::DeviceMapper& dm, const AssemblePlan& pla
 
 void stop_set(sys::Host& host, dm::DeviceMapper& dm, const std::string& name, bool dry_run) {
     const dm::DeviceInfo info = require_set(dm, name);
-    const Error held{Code::busy, name + ": is in use", "see: fuser -v /dev/mapper/" + name};
     if (info.open_count > 0) {
         sys::BlockDevice device;
         device.path = "/dev/mapper/" + name;
@@ -203,7 +206,7 @@ void stop_set(sys::Host& host, dm::DeviceMapper& dm, const std::string& name, bo
         if (const auto users = host.users(device); !users.empty())
             throw Error{Code::busy, name + ": is in use: " + join(users, ", ")};
         if (dry_run)
-            throw held;
+            throw held_open(name);
     }
     if (dry_run)
         return;
@@ -215,7 +218,7 @@ void stop_set(sys::Host& host, dm::DeviceMapper& dm, const std::string& name, bo
     } catch (const Error& e) {
         if (e.code() != Code::busy)
             throw;
-        throw held;
+        throw held_open(name);
     }
 }
 

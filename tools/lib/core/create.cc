@@ -65,7 +65,7 @@ void check_signatures(sys::Host& host, CreatePlan& plan) {
         plan.main_signatures = host.signatures(plan.main);
     } catch (const Error& e) {
         // a disk with bad sectors is what this is for
-        plan.warnings.push_back(e.what());
+        plan.warnings.emplace_back(e.what());
     }
     plan.spare_signatures = host.signatures(plan.spare);
     if (plan.spare_signatures.empty() || plan.request.force)

@@ -74,7 +74,7 @@ public:
         if (!device)
             return number.str();
         const std::string name = sysfs_.dm_name(*device);
-        const std::string nice = "/dev/mapper/" + name;
+        std::string nice = "/dev/mapper/" + name;
         if (!name.empty() && number_of(nice) == number)
             return nice;
         return node_path(device->name);
