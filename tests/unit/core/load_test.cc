@@ -343,7 +343,7 @@ TEST(Load, HigherGenerationWins) {
         EXPECT_EQ(set.meta.nr_losers, 2u);
         EXPECT_EQ(set.totals.entries, 2u);
         EXPECT_EQ(set.totals.lost, 1u);
-        EXPECT_EQ(set.meta.gen, 1ull << 39) << "new entries must beat the old";
+        EXPECT_EQ(set.meta.gen, 1ull << 38) << "new entries must beat the old";
         EXPECT_EQ(set.meta.free_slots, slots - 4) << "not to be used before they are retired";
 
         // Activation frees the losers in both copies.
@@ -359,6 +359,15 @@ TEST(Load, HigherGenerationWins) {
             EXPECT_EQ(again.meta.nr_losers, 0u);
         }
     } while (std::next_permutation(order.begin(), order.end()));
+}
+
+// Counting on from there would overflow, and a new entry would lose against an old one.
+TEST(Load, ImpossibleGenerationIsRefused) {
+    Spare spare(slots);
+    spare.put(2, mapped(77, DMR_GEN_MAX));
+    const Set set(spare.disk);
+    EXPECT_EQ(set.error, -EUCLEAN);
+    EXPECT_EQ(set.problem(), "impossible generation");
 }
 
 // Nobody can say which of the two holds the data.
