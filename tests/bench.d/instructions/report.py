@@ -12,7 +12,9 @@ NAMES = {
     "remap-1000": "dm-remap, 1000 entries",
     "remap-1000000": "dm-remap, 1 000 000 entries",
 }
-GATED = "remap-0"
+# What has a limit. Over null_blk's bio mode a figure repeats to the instruction; under the request
+# layer the same module differs by a dozen from boot to boot, so that is printed for information.
+GATED = ("bio", "remap-0")
 
 
 def read_samples(path):
@@ -46,14 +48,14 @@ def main():
                 values = samples[mode, device, direction]
                 over = median[mode, device, direction] - median[mode, "linear", direction]
                 row += f" {median[mode, device, direction]:8.0f} {max(values) - min(values):7.1f} {over:+8.1f}  "
-                if device == GATED and over > args.limit:
+                if (mode, device) == GATED and over > args.limit:
                     excess.append(f"{mode}, {'read' if direction == 'r' else 'write'}: {over:+.1f}")
             print(row.rstrip())
     print()
     if excess:
         print(f"TOO MUCH: without entries at most +{args.limit:.0f} is allowed: {'; '.join(excess)}")
         return 1
-    print(f"ok: without entries at most +{args.limit:.0f}")
+    print(f"ok: without entries at most +{args.limit:.0f} over bio mode")
     return 0
 
 
