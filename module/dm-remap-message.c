@@ -12,7 +12,7 @@
 #include "dm-remap.h"
 
 #define MSG_BLOCKS	4096	/* blocks that one message may handle */
-#define MSG_BATCH	32	/* blocks read and committed together */
+#define ADD_BATCH	32	/* blocks read and committed together */
 #define STATUS_VERSION	1
 
 /* -- status ------------------------------------------------------------------ */
@@ -195,8 +195,8 @@ static unsigned int answer(const struct cursor *c, char *result,
 /* -- add --------------------------------------------------------------------- */
 
 struct batch {
-	struct dmr_req *req;		/* MSG_BATCH */
-	void *page[MSG_BATCH + 1];	/* the last one is scratch */
+	struct dmr_req *req;		/* ADD_BATCH */
+	void *page[ADD_BATCH + 1];	/* the last one is scratch */
 	unsigned int nr;
 };
 
@@ -318,7 +318,7 @@ static void add_batch(struct dmr_store *s, struct batch *b, struct cursor *c)
 	for (i = 0; i < b->nr; i++) {
 		if (!b->req[i].owner)
 			continue;
-		if (!salvage_req(s, &b->req[i], b->page[MSG_BATCH])) {
+		if (!salvage_req(s, &b->req[i], b->page[ADD_BATCH])) {
 			dmr_disown(s, b->req[i].block);
 			c->done[2]++;
 			continue;
@@ -345,17 +345,17 @@ static int add_salvaged(struct dmr_store *s, struct cursor *c, u8 reason)
 
 	if (!b)
 		return r;
-	b->req = kvcalloc(MSG_BATCH, sizeof(*b->req), GFP_KERNEL);
+	b->req = kvcalloc(ADD_BATCH, sizeof(*b->req), GFP_KERNEL);
 	if (!b->req)
 		goto out;
-	for (i = 0; i <= MSG_BATCH; i++) {
+	for (i = 0; i <= ADD_BATCH; i++) {
 		b->page[i] = kmalloc(DMR_BLOCK_SIZE, GFP_KERNEL);
 		if (!b->page[i])
 			goto out;
 	}
 	r = 0;
 	while (more(c)) {
-		for (b->nr = 0; b->nr < MSG_BATCH && c->at < c->nr && c->budget;
+		for (b->nr = 0; b->nr < ADD_BATCH && c->at < c->nr && c->budget;
 		     step(c)) {
 			struct dmr_req *q = &b->req[b->nr];
 
@@ -368,7 +368,7 @@ static int add_salvaged(struct dmr_store *s, struct cursor *c, u8 reason)
 		add_batch(s, b, c);
 	}
 out:
-	for (i = 0; i <= MSG_BATCH; i++)
+	for (i = 0; i <= ADD_BATCH; i++)
 		kfree(b->page[i]);
 	kvfree(b->req);
 	kvfree(b);

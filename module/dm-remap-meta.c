@@ -114,6 +114,16 @@ void dmr_meta_close(struct dmr_meta *m)
 	m->losers = NULL;
 }
 
+static void take_over_texts(struct dmr_superblock *to,
+			    const struct dmr_superblock *from)
+{
+	memcpy(to->label, from->label, sizeof(to->label));
+	memcpy(to->main_wwn, from->main_wwn, sizeof(to->main_wwn));
+	memcpy(to->main_serial, from->main_serial, sizeof(to->main_serial));
+	memcpy(to->main_partuuid, from->main_partuuid, sizeof(to->main_partuuid));
+	memcpy(to->options, from->options, sizeof(to->options));
+}
+
 int dmr_meta_revalidate(struct dmr_meta *m)
 {
 	struct dmr_superblock *now;
@@ -137,9 +147,7 @@ int dmr_meta_revalidate(struct dmr_meta *m)
 		if (!m->active)
 			return fail(m, -ESTALE, "the set was changed since it was loaded", 0);
 		m->sb->seq = now->seq;
-		memcpy(m->sb->label, now->label,
-		       offsetof(struct dmr_superblock, pad1) -
-		       offsetof(struct dmr_superblock, label));
+		take_over_texts(m->sb, now);
 	}
 	return 0;
 }
