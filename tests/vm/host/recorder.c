@@ -410,28 +410,35 @@ static void write_layout(const char *log)
 int main(int argc, char **argv)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const char *log = NULL;
+	const char *log = NULL, *path = NULL;
 	uint64_t next = 0;
 	int listener;
 
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--socket") && i + 1 < argc)
-			snprintf(address.sun_path, sizeof(address.sun_path), "%s", argv[++i]);
+			path = argv[++i];
 		else if (!strcmp(argv[i], "--log") && i + 1 < argc)
 			log = argv[++i];
 		else
 			add_disk(argv[i], &next);
 	}
-	if (!log || !address.sun_path[0] || !disk_count)
+	if (!log || !path || !disk_count)
 		fail("usage: recorder --socket PATH --log LOG NAME=FILE...");
 	open_log(log);
 	write_layout(log);
+	/*
+	 * The socket appears under its name only when it takes connections: the name is what the
+	 * harness waits for.
+	 */
+	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s.new", path) >=
+	    (int)sizeof(address.sun_path))
+		fail("%s: too long for a socket", path);
 	unlink(address.sun_path);
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) ||
-	    listen(listener, MAX_DISKS))
-		fail("%s: %s", address.sun_path, strerror(errno));
+	    listen(listener, MAX_DISKS) || rename(address.sun_path, path))
+		fail("%s: %s", path, strerror(errno));
 	for (;;) {
 		int fd = accept(listener, NULL, NULL);
 		pthread_t thread;
