@@ -608,40 +608,6 @@ static blk_status_t write_slot(struct piece *p, struct dmr_bio *entered, u64 x,
 	return *e ? status : BLK_STS_OK;
 }
 
-/*
- * Write one piece where it belongs. The block is looked up anew before each
- * attempt; nothing that was learnt about it before counts.
- */
-static blk_status_t write_piece(struct piece *p)
-{
-	struct dmr_store *s = p->s;
-	struct dmr_bio entered;
-	blk_status_t status;
-	int e;
-	u64 x;
-
-	for (;;) {
-		x = dmr_enter(s, p->block, &entered);
-		if (x & DMR_X_BUSY) {
-			dmr_leave(s, &entered);
-			dmr_wait_busy(s, p->block);
-			continue;
-		}
-		if (x & DMR_X_FENCED) {
-			dmr_leave(s, &entered);
-			return BLK_STS_IOERR;
-		}
-		if (dmr_x_mapped(x))
-			status = write_slot(p, &entered, x, &e);
-		else
-			status = write_main(p, &entered, &e);
-		if (e == -EBUSY)
-			dmr_wait_busy(s, p->block);
-		else if (e != -EAGAIN)
-			return status;
-	}
-}
-
 /* -- reads ------------------------------------------------------------------- */
 
 /*
@@ -735,7 +701,11 @@ static blk_status_t read_slot(struct piece *p, struct dmr_bio *entered, u64 x,
 	return status;
 }
 
-static blk_status_t read_piece(struct piece *p)
+/*
+ * Read or write one piece where it belongs. The block is looked up anew before
+ * each attempt; nothing that was learnt about it before counts.
+ */
+static blk_status_t do_piece(struct piece *p, bool write)
 {
 	struct dmr_store *s = p->s;
 	struct dmr_bio entered;
@@ -750,14 +720,17 @@ static blk_status_t read_piece(struct piece *p)
 			dmr_wait_busy(s, p->block);
 			continue;
 		}
-		if ((x & DMR_X_FENCED) && !dmr_x_mapped(x)) {
+		/* what a fenced block had in its slot can still be read */
+		if ((x & DMR_X_FENCED) && (write || !dmr_x_mapped(x))) {
 			dmr_leave(s, &entered);
 			return BLK_STS_IOERR;
 		}
 		if (dmr_x_mapped(x))
-			status = read_slot(p, &entered, x, &e);
+			status = write ? write_slot(p, &entered, x, &e) :
+					 read_slot(p, &entered, x, &e);
 		else
-			status = read_main(p, &entered, &e);
+			status = write ? write_main(p, &entered, &e) :
+					 read_main(p, &entered, &e);
 		if (e == -EBUSY)
 			dmr_wait_busy(s, p->block);
 		else if (e != -EAGAIN)
@@ -793,14 +766,11 @@ static blk_status_t handle_piece(struct piece *p)
 	bool write = op_is_write(bio_op(p->bio));
 	blk_status_t status;
 
-	if (write) {
+	if (write)
 		copy_piece(p, false);
-		status = write_piece(p);
-	} else {
-		status = read_piece(p);
-		if (!status)
-			copy_piece(p, true);
-	}
+	status = do_piece(p, write);
+	if (!write && !status)
+		copy_piece(p, true);
 	if (p->weak)
 		move_weak(p);
 	return status;

@@ -123,34 +123,32 @@ static unsigned int find_run(const struct dmr_leaf *leaf, const struct bio *bio,
 	return min(run, sectors);
 }
 
-/* Do what was decided; the caller submits if this says DM_MAPIO_REMAPPED. */
+/*
+ * Do what was decided about a bio whose first block has the entry x, but for
+ * WAIT; the caller submits if this says DM_MAPIO_REMAPPED.
+ */
 static int carry_out(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb,
-		     enum verdict v)
+		     enum verdict v, u64 x)
 {
-	switch (v) {
-	case TO_MAIN:
+	/* retries start from the address on main */
+	pb->iter = bio->bi_iter;
+	if (v == TO_SLOT) {
+		to_slot(s, bio, pb, x);
+		return DM_MAPIO_REMAPPED;
+	}
+	if (v == TO_MAIN) {
+		/* no drain has to wait for a slow read */
+		if (!op_is_write(bio->bi_opf))
+			uncount_bio(s, pb);
 		to_main(s, bio);
 		return DM_MAPIO_REMAPPED;
-	case TO_SLOT:
-		return DM_MAPIO_REMAPPED;
-	case WORKER:
-		uncount_bio(s, pb);
-		dmr_queue(s, bio, pb);
-		break;
-	case ALL_DONE:
-		uncount_bio(s, pb);
-		dmr_end(pb, bio, BLK_STS_OK);
-		break;
-	case MEDIUM_ERROR:
-		uncount_bio(s, pb);
-		dmr_end(pb, bio, BLK_STS_MEDIUM);
-		break;
-	case IO_ERROR:
-	case WAIT:
-		uncount_bio(s, pb);
-		dmr_end(pb, bio, BLK_STS_IOERR);
-		break;
 	}
+	uncount_bio(s, pb);
+	if (v == WORKER)
+		dmr_queue(s, bio, pb);
+	else
+		dmr_end(pb, bio, v == ALL_DONE ? BLK_STS_OK :
+				 v == MEDIUM_ERROR ? BLK_STS_MEDIUM : BLK_STS_IOERR);
 	return DM_MAPIO_SUBMITTED;
 }
 
@@ -177,15 +175,8 @@ void dmr_route(struct dmr_store *s, struct bio *bio)
 		if (dmr_defer(s, bio, block))
 			return;
 	}
-	pb->iter = bio->bi_iter;
-	if (v == TO_MAIN && !op_is_write(bio->bi_opf))
-		uncount_bio(s, pb);
-	if (v == TO_SLOT) {
-		to_slot(s, bio, pb, x);
+	if (carry_out(s, bio, pb, v, x) == DM_MAPIO_REMAPPED)
 		dmr_resubmit(bio);
-	} else if (carry_out(s, bio, pb, v) == DM_MAPIO_REMAPPED) {
-		dmr_resubmit(bio);
-	}
 }
 
 /* The region has entries, or had some a moment ago. */
@@ -210,18 +201,13 @@ static noinline int map_region(struct dmr_store *s, struct bio *bio,
 	}
 	rcu_read_unlock();
 
-	pb->iter = bio->bi_iter;
-	if (v == TO_SLOT) {
-		to_slot(s, bio, pb, x);
-	} else if (v == WAIT) {
+	if (v == WAIT) {
 		uncount_bio(s, pb);
 		if (!dmr_defer(s, bio, sector / DMR_BLOCK_SECTORS))
 			dmr_route(s, bio);
 		return DM_MAPIO_SUBMITTED;
-	} else if (v == TO_MAIN && !op_is_write(bio->bi_opf)) {
-		uncount_bio(s, pb);	/* no drain has to wait for a slow read */
 	}
-	return carry_out(s, bio, pb, v);
+	return carry_out(s, bio, pb, v, x);
 }
 
 /*
