@@ -14,8 +14,7 @@ static struct dmr_leaf *leaf_of(const struct dmr_index *idx, u64 region)
 int dmr_index_init(struct dmr_index *idx, u64 nr_blocks,
 		   const struct dmr_leaf_ops *ops, void *context)
 {
-	u64 regions = (nr_blocks >> DMR_REGION_SHIFT) +
-		      ((nr_blocks & DMR_REGION_MASK) != 0);
+	u64 regions = dmr_regions(nr_blocks);
 
 	if (regions > SIZE_MAX / sizeof(void *) / 2)
 		return -EFBIG;
@@ -27,6 +26,19 @@ int dmr_index_init(struct dmr_index *idx, u64 nr_blocks,
 	idx->ops = ops;
 	idx->context = context;
 	return 0;
+}
+
+struct dmr_leaf __rcu **dmr_index_grow(struct dmr_index *idx,
+				       struct dmr_leaf __rcu **leaf, u64 nr_blocks)
+{
+	struct dmr_leaf __rcu **old = idx->leaf;
+
+	memcpy(leaf, old, idx->nr_regions * sizeof(*leaf));
+	/* readers that do not take part in I/O (status, list) see either one */
+	smp_store_release(&idx->leaf, leaf);
+	idx->nr_regions = dmr_regions(nr_blocks);
+	smp_store_release(&idx->nr_blocks, nr_blocks);
+	return old;
 }
 
 void dmr_index_exit(struct dmr_index *idx)
@@ -114,15 +126,15 @@ static u32 merge(const struct dmr_leaf *old, const u64 *up, u32 n, u64 *out)
 	return k;
 }
 
-int dmr_index_update(struct dmr_index *idx, u64 region, const u64 *updates,
-		     u32 n)
+static int update(struct dmr_index *idx, u64 region, const u64 *updates, u32 n,
+		  bool optional)
 {
 	struct dmr_leaf *old = leaf_of(idx, region);
 	struct dmr_leaf *new = NULL;
 	u32 nr = merge(old, updates, n, NULL);
 
 	if (nr) {
-		new = idx->ops->alloc(idx->context, nr);
+		new = idx->ops->alloc(idx->context, nr, optional);
 		if (!new)
 			return -ENOMEM;
 		new->nr = merge(old, updates, n, new->e);
@@ -131,6 +143,12 @@ int dmr_index_update(struct dmr_index *idx, u64 region, const u64 *updates,
 	if (old)
 		idx->ops->release(idx->context, old);
 	return 0;
+}
+
+int dmr_index_update(struct dmr_index *idx, u64 region, const u64 *updates,
+		     u32 n)
+{
+	return update(idx, region, updates, n, false);
 }
 
 bool dmr_index_store(struct dmr_index *idx, u64 block, u64 x)
@@ -160,7 +178,7 @@ void dmr_index_trim(struct dmr_index *idx, u64 region)
 	for (i = 0; i < leaf->nr; i++)
 		kept += !dmr_x_is_placeholder(leaf->e[i]);
 	if (kept < leaf->nr)
-		dmr_index_update(idx, region, NULL, 0);
+		update(idx, region, NULL, 0, true);
 }
 
 static int cmp_x(const void *a, const void *b)

@@ -100,7 +100,8 @@ static inline size_t dmr_leaf_bytes(u32 nr)
 
 /* Where leaves come from and go to; release must respect current readers. */
 struct dmr_leaf_ops {
-	struct dmr_leaf *(*alloc)(void *context, u32 nr);
+	/* optional: not worth a reserve */
+	struct dmr_leaf *(*alloc)(void *context, u32 nr, bool optional);
 	void (*release)(void *context, struct dmr_leaf *leaf);
 };
 
@@ -140,6 +141,20 @@ static inline u32 dmr_leaf_find(const struct dmr_leaf *leaf, u32 offset)
 		n -= half;
 	}
 	return (u32)(base - leaf->e) + (n && READ_ONCE(*base) < key);
+}
+
+/*
+ * Make room for more blocks: move the map into "leaf", an array for nr_blocks
+ * that the caller allocated, zeroed. Returns the old array, to be freed with
+ * kvfree() after a grace period. Writer only, and no I/O may be under way.
+ */
+struct dmr_leaf __rcu **dmr_index_grow(struct dmr_index *idx,
+				       struct dmr_leaf __rcu **leaf, u64 nr_blocks);
+
+/* Regions that nr_blocks make. */
+static inline u64 dmr_regions(u64 nr_blocks)
+{
+	return (nr_blocks >> DMR_REGION_SHIFT) + ((nr_blocks & DMR_REGION_MASK) != 0);
 }
 
 /* The entry of a block, or 0. Context as above. */

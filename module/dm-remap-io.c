@@ -74,9 +74,29 @@ static int meta_write(void *context, u64 sector, const void *buf, u32 len,
 	return blk_status_to_errno(status);
 }
 
+static int meta_flush(void *context)
+{
+	struct dmr_store *s = context;
+	struct bio bio;
+	blk_status_t status;
+
+	dmr_bio_init(&bio, s->spare, NULL, 0, REQ_OP_WRITE | REQ_PREFLUSH);
+	submit_bio_wait(&bio);
+	status = bio.bi_status;
+	bio_uninit(&bio);
+	if (!status)
+		return 0;
+	dmr_count(s, &s->count.spare_errors);
+	dmr_count(s, &s->count.flush_errors);
+	/* what users have written to slots may be gone, and only we were told */
+	atomic_set(&s->flush_debt, 1);
+	return blk_status_to_errno(status);
+}
+
 const struct dmr_meta_ops dmr_meta_ops = {
 	.read = meta_read,
 	.write = meta_write,
+	.flush = meta_flush,
 };
 
 /* -- memory ------------------------------------------------------------------ */
@@ -92,7 +112,7 @@ void dmr_put_buffer(struct dmr_store *s, void *buffer)
 	mempool_free(virt_to_page(buffer), s->pages);
 }
 
-static struct dmr_leaf *leaf_alloc(void *context, u32 nr)
+static struct dmr_leaf *leaf_alloc(void *context, u32 nr, bool optional)
 {
 	struct dmr_store *s = context;
 	size_t bytes = dmr_leaf_bytes(nr);
@@ -100,7 +120,7 @@ static struct dmr_leaf *leaf_alloc(void *context, u32 nr)
 	unsigned int flags, i;
 
 	leaf = kvmalloc(bytes, GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
-	if (!leaf) {
+	if (!leaf && !optional) {
 		flags = memalloc_noreclaim_save();
 		leaf = kmalloc(bytes, GFP_NOIO | __GFP_NOWARN);
 		memalloc_noreclaim_restore(flags);
@@ -109,7 +129,9 @@ static struct dmr_leaf *leaf_alloc(void *context, u32 nr)
 		leaf->reserve = 0;
 		return leaf;
 	}
-	for (i = 0; i < ARRAY_SIZE(s->reserve) && nr <= DMR_REGION_BLOCKS; i++) {
+	if (optional || nr > DMR_REGION_BLOCKS)
+		return NULL;
+	for (i = 0; i < ARRAY_SIZE(s->reserve); i++) {
 		leaf = s->reserve[i];
 		if (!leaf)
 			continue;

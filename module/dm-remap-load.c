@@ -8,6 +8,7 @@
 #include "dm-remap-meta.h"
 
 #define CHUNK_ENTRIES	4096
+#define MAX_LOSERS	65536
 
 struct found {
 	u64 region;
@@ -235,8 +236,13 @@ static int newer(struct loader *l, u64 a, u64 b, bool *a_holds)
 	return 0;
 }
 
-static int add_loser(struct dmr_meta *m, u64 slot)
+static int add_loser(struct loader *l, u64 slot)
 {
+	struct dmr_meta *m = l->m;
+
+	/* a crash leaves one batch of them; each costs reads of the table */
+	if (m->nr_losers == MAX_LOSERS)
+		return bad_block(l, "more blocks have two entries than crashes can leave", 0);
 	if (m->nr_losers == m->max_losers) {
 		u32 max = m->max_losers ? m->max_losers * 2 : 64;
 		u64 *more = kvmalloc(max * sizeof(*more), GFP_KERNEL);
@@ -276,7 +282,7 @@ static int finish_leaf(struct loader *l, struct dmr_leaf *leaf)
 			loser = leaf->e[k - 1];
 			leaf->e[k - 1] = x;
 		}
-		r = add_loser(l->m, dmr_x_slot(loser));
+		r = add_loser(l, dmr_x_slot(loser));
 		if (r)
 			return r;
 	}
@@ -305,7 +311,7 @@ static int build_index(struct loader *l)
 	for (r = 0; r < idx->nr_regions; r++) {
 		if (!l->count[r])
 			continue;
-		leaf = idx->ops->alloc(idx->context, l->count[r]);
+		leaf = idx->ops->alloc(idx->context, l->count[r], false);
 		if (!leaf)
 			return -ENOMEM;
 		leaf->nr = 0;

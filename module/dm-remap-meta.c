@@ -177,6 +177,18 @@ static unsigned int write_superblocks(struct dmr_meta *m)
 	return written;
 }
 
+int dmr_meta_grow(struct dmr_meta *m, u64 main_sectors)
+{
+	__le64 before = m->sb->main_sectors;
+
+	m->sb->main_sectors = cpu_to_le64(main_sectors);
+	if (write_superblocks(m) == 2)
+		return 0;
+	m->sb->main_sectors = before;
+	write_superblocks(m);
+	return fail(m, -EIO, "the new size of main can't be recorded in both superblocks", 0);
+}
+
 /* -- table blocks ---------------------------------------------------------- */
 
 static u64 table_init(const struct dmr_meta *m)
@@ -501,24 +513,18 @@ static unsigned int apply_changes(struct dmr_meta *m, struct dmr_change *ch,
 static void write_groups(struct dmr_meta *m, struct group *groups,
 			 unsigned int nr, unsigned int copy)
 {
-	bool flushed = copy;	/* copy 0 went before, with its flush */
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
 		struct group *g = &groups[i];
-		unsigned int flags = DMR_IO_FUA;
 
 		if (g->failed || !g->changed)
 			continue;
-		if (!flushed)
-			flags |= DMR_IO_PREFLUSH;
-		if (write_copy(m, g->index, copy, g->img->tb, g->seq, flags)) {
+		if (write_copy(m, g->index, copy, g->img->tb, g->seq, DMR_IO_FUA)) {
 			g->failed = true;
 			g->img->valid = false;
 			freeze(m, g->index, copy);
-			continue;
 		}
-		flushed = true;
 	}
 }
 
@@ -528,6 +534,12 @@ static u32 commit(struct dmr_meta *m, struct dmr_change *ch, u32 n, bool losers)
 	unsigned int nr, i;
 	u32 taken, j, e;
 
+	if (m->ops->flush(m->context)) {
+		m->commit_errors++;
+		for (j = 0; j < n; j++)
+			ch[j].error = -EAGAIN;
+		return n;
+	}
 	nr = apply_changes(m, ch, n, losers, groups, &taken);
 	write_groups(m, groups, nr, 0);
 	write_groups(m, groups, nr, 1);
@@ -577,16 +589,32 @@ static void repair_block(struct dmr_meta *m, u64 index)
 	thaw(m, index);
 }
 
+/* Changes that fit into the scratch area. */
+#define LOSERS_AT_ONCE	256
+
+static int cmp_slot(const void *a, const void *b)
+{
+	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
 static void free_losers(struct dmr_meta *m)
 {
-	u32 i = 0;
+	struct dmr_change *ch = m->scratch;
+	u32 i = 0, n, done;
 
-	for (i = 0; i < m->nr_losers; i++) {
-		struct dmr_change c = { .slot = m->losers[i] };
-
-		/* in a frozen block the entry stays, and loses by generation */
-		if (!dmr_meta_frozen(m, c.slot))
-			commit(m, &c, 1, true);
+	sort(m->losers, m->nr_losers, sizeof(m->losers[0]), cmp_slot, NULL);
+	while (i < m->nr_losers) {
+		for (n = 0; n < LOSERS_AT_ONCE && i < m->nr_losers; i++) {
+			/* in a frozen block the entry stays, and loses by generation */
+			if (dmr_meta_frozen(m, m->losers[i]))
+				continue;
+			memset(&ch[n], 0, sizeof(ch[n]));
+			ch[n++].slot = m->losers[i];
+		}
+		for (done = 0; done < n; )
+			done += commit(m, ch + done, n - done, true);
 	}
 	m->nr_losers = 0;
 }
@@ -652,11 +680,12 @@ static bool match_memory(struct dmr_meta *m, struct dmr_table_block *tb,
 
 /*
  * Make a table block as memory knows it. "old" (NULL: none) is a copy that is
- * valid; it tells which slots are bad, and the generations.
+ * valid; it tells which slots are bad, and the generations. Without it every
+ * slot that holds nothing is taken for bad.
  */
 static void rebuild_block(struct dmr_meta *m, struct dmr_table_block *tb,
 			  const struct dmr_table_block *old, u64 index,
-			  const struct dmr_memory *memory)
+			  const struct dmr_memory *memory, struct dmr_verify *v)
 {
 	struct dmr_mapping *map = m->scratch + 4 * DMR_BLOCK_SIZE, was;
 	u32 e;
@@ -664,6 +693,12 @@ static void rebuild_block(struct dmr_meta *m, struct dmr_table_block *tb,
 	memset(map, 0, DMR_TABLE_ENTRIES * sizeof(*map));
 	memory->rebuild(memory->context, index * DMR_TABLE_ENTRIES,
 			dmr_meta_next_gen(m), map);
+	for (e = 0; !old && e < slots_of(m, index); e++) {
+		if (map[e].state == DMR_E_MAPPED)
+			continue;
+		map[e].state = DMR_E_BAD;
+		v->retired++;
+	}
 	for (e = 0; old && e < DMR_TABLE_ENTRIES; e++) {
 		dmr_entry_unpack(&old->entry[e], &was);
 		if (was.state == DMR_E_BAD ||
@@ -687,6 +722,8 @@ static void recount(struct dmr_meta *m, struct dmr_table_block *tb, u64 index)
 	m->free_slots -= m->tb_free[index];
 	m->tb_free[index] = nr;
 	m->free_slots += nr;
+	/* what failed commits had taken is free again: no commit is under way */
+	m->tb_taken[index] = 0;
 	if (m->alloc_index == index)
 		m->taken_valid = false;
 }
@@ -737,7 +774,8 @@ int dmr_meta_verify(struct dmr_meta *m, u64 index,
 	same = ok[0] && ok[1] && tb[0]->seq == tb[1]->seq;
 	if (m->tb_flags[index] || (!ok[0] && !ok[1])) {
 		/* a change may have failed half way: the disk can't tell */
-		rebuild_block(m, tb[!best], ok[best] ? tb[best] : NULL, index, memory);
+		rebuild_block(m, tb[!best], ok[best] ? tb[best] : NULL, index,
+			      memory, v);
 		memcpy(tb[best], tb[!best], DMR_BLOCK_SIZE);
 	} else if (!match_memory(m, tb[best], index, memory) && same) {
 		return 0;

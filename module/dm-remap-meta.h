@@ -4,9 +4,10 @@
  * Pure: all I/O goes through struct dmr_meta_ops, so the code that runs in the
  * kernel is the code that the crash enumeration runs in user space.
  *
- * Commit: the slot data was written before (and completed); then the touched
- * table blocks in copy 0, the first write with PREFLUSH|FUA, the others FUA;
- * then the same blocks in copy 1 with FUA. Only then may the caller publish and
+ * Commit: the slot data was written before (and completed); then a flush; then
+ * the touched table blocks in copy 0 with FUA, then the same in copy 1. The flush
+ * is a step of its own and not repeated: after one that failed nobody knows
+ * whether the slot data is there, and a second one would not tell. Only then may the caller publish and
  * acknowledge. At every instant one copy of each table block is valid and holds
  * everything that was acknowledged.
  *
@@ -31,6 +32,8 @@ struct dmr_meta_ops {
 	int (*read)(void *context, u64 sector, void *buf, u32 len);
 	int (*write)(void *context, u64 sector, const void *buf, u32 len,
 		     unsigned int flags);
+	/* All writes that have completed become durable. Never repeated. */
+	int (*flush)(void *context);
 };
 
 /* One slot's new entry. After a commit, error tells what became of it. */
@@ -136,6 +139,12 @@ int dmr_meta_revalidate(struct dmr_meta *m);
 int dmr_meta_activate(struct dmr_meta *m, u64 now);
 
 /*
+ * Record, durably, that main has this many sectors now; not fewer than before.
+ * -EIO leaves the old size in memory and, as far as it can be written, on disk.
+ */
+int dmr_meta_grow(struct dmr_meta *m, u64 main_sectors);
+
+/*
  * Take a free slot; it stays taken in memory until it is committed or given
  * back. May initialise more of the table. -ENOSPC if there is none, -EIO if
  * there may be some but the spare does not let us have it.
@@ -153,7 +162,8 @@ u64 dmr_meta_next_gen(struct dmr_meta *m);
  * frozen now, and the caller has to commit the content again in another slot
  * with a higher generation or fence the block; or -EBUSY: nothing was done, for
  * an entry can't be freed while a table block is frozen that may hold an older
- * entry of the same block.
+ * entry of the same block; or -EAGAIN: the flush failed, nothing of the table was
+ * written, the contents of the slots have to be written again before a new try.
  */
 u32 dmr_meta_commit(struct dmr_meta *m, struct dmr_change *changes, u32 n);
 
@@ -166,6 +176,7 @@ int dmr_meta_entry(struct dmr_meta *m, u64 slot, struct dmr_mapping *out);
 /* What dmr_meta_verify() found, in table blocks and superblocks. */
 struct dmr_verify {
 	u64 checked, repaired, damaged;
+	u64 retired;		/* slots that are bad now, for want of knowledge */
 };
 
 /* What memory knows of the table, for dmr_meta_verify(). */

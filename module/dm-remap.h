@@ -159,6 +159,7 @@ struct dmr_store {
 	/* spare writes completed, and of these known to be flushed */
 	atomic64_t spare_done;
 	atomic64_t spare_flushed;
+	atomic_t flush_debt;	/* a flush of ours failed: the next one of a user has to */
 
 	struct mutex event_lock;	/* ti */
 	struct dm_target *ti;		/* of the active table; event_lock */

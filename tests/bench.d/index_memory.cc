@@ -31,7 +31,7 @@ struct Memory {
     std::size_t leaves = 0;
 };
 
-dmr_leaf* alloc_leaf(void* memory, u32 nr) {
+dmr_leaf* alloc_leaf(void* memory, u32 nr, bool) {
     const std::size_t bytes = dmr_leaf_bytes(nr);
     auto* leaf = static_cast<dmr_leaf*>(std::malloc(bytes));
     if (leaf == nullptr)

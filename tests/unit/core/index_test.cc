@@ -36,7 +36,7 @@ public:
     unsigned fail_after = 0; // the n-th allocation from now fails
 
     static constexpr dmr_leaf_ops ops = {
-        .alloc = [](void* heap, u32 nr) { return static_cast<Heap*>(heap)->alloc(nr); },
+        .alloc = [](void* heap, u32 nr, bool) { return static_cast<Heap*>(heap)->alloc(nr); },
         .release = [](void* heap, dmr_leaf* leaf) { static_cast<Heap*>(heap)->release(leaf); }};
 };
 

@@ -20,15 +20,17 @@ public:
     struct Write {
         u64 block;
         Block data;
-        unsigned flags; // DMR_IO_*
+        unsigned flags; // DMR_IO_*; flush_only: no data
         bool failed;    // the caller got an error; the data may have landed
     };
+
+    static constexpr unsigned flush_only = 0x80;
 
     explicit SimDisk(u64 size) : sectors(size) {}
 
     // What a test may set: an error for a read or write of one block.
-    enum class Op { read, write };
-    std::function<bool(Op, u64 block)> fails;
+    enum class Op { read, write, flush };
+    std::function<bool(Op, u64 block)> fails; // block: 0 for a flush
     // A failed write still reaches the disk.
     bool failed_writes_land = false;
 
@@ -92,6 +94,13 @@ private:
         return failed ? -EIO : 0;
     }
 
+    int flush() {
+        const bool failed = fails && fails(Op::flush, 0);
+        if (logging)
+            log.push_back({0, {}, flush_only, failed});
+        return failed ? -EIO : 0;
+    }
+
     // Metadata I/O is in whole blocks and never leaves the device.
     bool inside(u64 sector, u32 len) const {
         const bool ok = sector % DMR_BLOCK_SECTORS == 0 && len && len % DMR_BLOCK_SIZE == 0 &&
@@ -111,4 +120,5 @@ inline const dmr_meta_ops SimDisk::ops = {
     .write =
         [](void* disk, u64 sector, const void* buf, u32 len, unsigned flags) {
             return static_cast<SimDisk*>(disk)->write(sector, buf, len, flags);
-        }};
+        },
+    .flush = [](void* disk) { return static_cast<SimDisk*>(disk)->flush(); }};

@@ -142,7 +142,7 @@ public:
     bool out_of_leaves = false;
 
 private:
-    static dmr_leaf* new_leaf(void* set, u32 nr) {
+    static dmr_leaf* new_leaf(void* set, u32 nr, bool) {
         if (static_cast<Set*>(set)->out_of_leaves)
             return nullptr;
         auto* leaf = static_cast<dmr_leaf*>(std::calloc(1, dmr_leaf_bytes(nr)));
