@@ -24,6 +24,11 @@ static bool takes_slot(const struct dmr_req *r)
 	return r->kind == DMR_REQ_MAP || r->kind == DMR_REQ_MOVE;
 }
 
+static bool has_content(const struct dmr_req *r)
+{
+	return r->data && r->kind != DMR_REQ_UNMAP;
+}
+
 /* -- slot content ------------------------------------------------------------ */
 
 struct slot_writes {
@@ -58,7 +63,7 @@ static void write_slots(struct dmr_round *rd)
 		struct dmr_req *r = rd->req[i];
 		void *data;
 
-		if (r->result || !r->data || r->kind == DMR_REQ_UNMAP)
+		if (r->result || r->settled || !has_content(r))
 			continue;
 		slot_range(r, dmr_block_sectors(s, r->block), &first, &nr);
 		data = r->data + first * SECTOR_SIZE;
@@ -80,7 +85,7 @@ static void write_slots(struct dmr_round *rd)
 	for (i = 0; i < rd->nr; i++) {
 		struct dmr_req *r = rd->req[i];
 
-		if (r->result || !r->data || r->kind == DMR_REQ_UNMAP || r->error)
+		if (r->result || r->settled || r->error || !has_content(r))
 			continue;
 		r->error = blk_status_to_errno(r->bio.bi_status);
 		if (r->error)
@@ -127,6 +132,7 @@ spare_fault:
 	return -EIO;
 }
 
+/* Write the content of all requests, by themselves or to other slots. */
 static void write_contents(struct dmr_round *rd)
 {
 	struct dmr_store *s = rd->s;
@@ -136,7 +142,7 @@ static void write_contents(struct dmr_round *rd)
 	for (i = 0; i < rd->nr; i++) {
 		struct dmr_req *r = rd->req[i];
 
-		if (r->result || !r->error)
+		if (r->result || r->settled || !r->error)
 			continue;
 		if (takes_slot(r)) {
 			r->result = write_slot_again(rd, r);
@@ -167,6 +173,7 @@ static void prepare(struct dmr_store *s, struct dmr_req *r)
 
 	r->old = x;
 	r->error = 0;
+	r->settled = false;
 	r->result = 0;
 	if (!r->owner && (x & DMR_X_BUSY)) {
 		r->result = -EBUSY;
@@ -352,6 +359,7 @@ static int commit_elsewhere(struct dmr_round *rd, struct dmr_req *r)
 	struct dmr_store *s = rd->s;
 	struct dmr_change c;
 	unsigned int i;
+	int error;
 
 	if (!takes_slot(r))
 		return -EIO;
@@ -361,8 +369,12 @@ static int commit_elsewhere(struct dmr_round *rd, struct dmr_req *r)
 		if (r->data && write_slot_again(rd, r))
 			return -EIO;
 		make_change(s, r, dmr_meta_next_gen(&s->meta), &c);
-		if (!commit_one(s, &c))
+		error = commit_one(s, &c);
+		if (!error)
 			return 0;
+		/* the flush failed: this slot was not touched */
+		if (error == -EAGAIN)
+			dmr_meta_unalloc(&s->meta, r->slot);
 	}
 	return -EIO;
 }
@@ -379,31 +391,88 @@ static void fence(struct dmr_store *s, struct dmr_req *r)
 	dmr_fault(s, DMR_META_FAULT);
 }
 
-static void commit_changes(struct dmr_round *rd)
+/* The request whose change that is. */
+static struct dmr_req *owner_of(struct dmr_round *rd, const struct dmr_change *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < rd->nr; i++)
+		if (!rd->req[i]->result && rd->req[i]->slot == c->slot)
+			return rd->req[i];
+	return NULL;
+}
+
+/*
+ * Commit the table entries of all requests that are left; r->error is what
+ * became of each. True if a flush failed, and with it some of the contents.
+ */
+static bool commit_table(struct dmr_round *rd)
 {
 	struct dmr_store *s = rd->s;
 	u64 gen = dmr_meta_next_gen(&s->meta);
 	unsigned int i, n = 0, at = 0;
+	bool flush_failed = false;
 
 	for (i = 0; i < rd->nr; i++)
-		if (!rd->req[i]->result)
+		if (!rd->req[i]->result && !rd->req[i]->settled)
 			make_change(s, rd->req[i], gen, &s->changes[n++]);
 	if (!n)
-		return;
+		return false;
 	sort(s->changes, n, sizeof(s->changes[0]), cmp_change, NULL);
 	while (at < n)
 		at += dmr_meta_commit(&s->meta, s->changes + at, n - at);
 	dmr_count(s, &s->count.commits);
+	for (i = 0; i < rd->nr; i++)
+		rd->req[i]->settled = true;
 	for (i = 0; i < n; i++) {
-		unsigned int j;
+		struct dmr_req *r;
 
 		if (!s->changes[i].error)
 			continue;
-		for (j = 0; j < rd->nr; j++)
-			if (!rd->req[j]->result &&
-			    rd->req[j]->slot == s->changes[i].slot)
-				rd->req[j]->error = s->changes[i].error;
+		r = owner_of(rd, &s->changes[i]);
+		if (WARN_ON_ONCE(!r))
+			continue;
+		r->error = s->changes[i].error;
+		r->settled = r->error != -EAGAIN;
+		flush_failed |= !r->settled;
 	}
+	return flush_failed;
+}
+
+/*
+ * A flush failed before the entries of these requests were written: the spare
+ * may have dropped what it had taken. Write the contents again, but not for
+ * ever: then nothing has happened to the blocks.
+ */
+static void commit_with_flush(struct dmr_round *rd)
+{
+	struct dmr_store *s = rd->s;
+	unsigned int tries, i;
+
+	for (tries = 0; commit_table(rd) && tries < 2; tries++) {
+		for (i = 0; i < rd->nr; i++)
+			if (!rd->req[i]->settled)
+				rd->req[i]->error = 0;
+		write_contents(rd);
+	}
+	for (i = 0; i < rd->nr; i++) {
+		struct dmr_req *r = rd->req[i];
+
+		if (r->result || r->settled)
+			continue;
+		if (takes_slot(r))
+			dmr_meta_unalloc(&s->meta, r->slot);
+		r->result = -EIO;
+		dmr_fault(s, DMR_SPARE_FAULT);
+	}
+}
+
+static void commit_changes(struct dmr_round *rd)
+{
+	struct dmr_store *s = rd->s;
+	unsigned int i;
+
+	commit_with_flush(rd);
 	for (i = 0; i < rd->nr; i++) {
 		struct dmr_req *r = rd->req[i];
 

@@ -73,313 +73,120 @@ static void copy_piece(struct piece *p, bool to_bio)
 	}
 }
 
-/* -- judgement --------------------------------------------------------------- */
-
-/* May the target make new entries by itself now? */
-static bool may_remap(struct dmr_store *s)
-{
-	unsigned long hold = READ_ONCE(s->faults) & ~BIT(DMR_MAIN_FAULT);
-	bool ok;
-
-	if (time_after(jiffies, READ_ONCE(s->spare_retry)))
-		hold &= ~BIT(DMR_SPARE_FAULT);
-	ok = !hold && !s->read_only;
-
-	if (!ok)
-		dmr_count(s, &s->count.refused);
-	return ok;
-}
-
-/* The backstop against a flood of entries. */
-static bool rate_allows(struct dmr_store *s)
-{
-	unsigned int rate = READ_ONCE(s->opt.rate);
-	unsigned long flags;
-	bool ok;
-
-	spin_lock_irqsave(&s->queue_lock, flags);
-	if (time_after(jiffies, s->rate_start + 10 * HZ)) {
-		s->rate_start = jiffies;
-		s->rate_used = 0;
-	}
-	ok = !rate || s->rate_used < rate;
-	if (ok)
-		s->rate_used++;
-	else
-		s->count.refused++;
-	spin_unlock_irqrestore(&s->queue_lock, flags);
-	if (!ok)
-		DMWARN_LIMIT("%pg: more than %u bad blocks in 10 s, not remapped",
-			     s->main, rate);
-	return ok;
-}
-
-/*
- * An error was gone when the operation was repeated. True if that happened
- * often enough to this block to move it.
- */
-static bool healed(struct dmr_store *s, u64 block)
-{
-	unsigned int limit = READ_ONCE(s->opt.rescue), i;
-	unsigned long flags;
-	bool weak = false;
-
-	spin_lock_irqsave(&s->queue_lock, flags);
-	s->count.healed++;
-	for (i = 0; i < DMR_WEAK; i++)
-		if (s->weak[i].healed && s->weak[i].block == block)
-			break;
-	if (i == DMR_WEAK) {
-		i = s->weak_next++ % DMR_WEAK;
-		s->weak[i].block = block;
-		s->weak[i].healed = 0;
-	}
-	if (++s->weak[i].healed >= limit && limit) {
-		s->weak[i].healed = 0;
-		weak = true;
-	}
-	spin_unlock_irqrestore(&s->queue_lock, flags);
-	return weak;
-}
-
-/* A block at that distance, if it is in the same region; else the block itself. */
-static u64 neighbour(struct dmr_store *s, u64 block, u64 distance, bool below)
-{
-	u64 other = below ? block - distance : block + distance;
-
-	if (other >= s->index.nr_blocks ||
-	    other >> DMR_REGION_SHIFT != block >> DMR_REGION_SHIFT)
-		return block;
-	return other;
-}
-
-/*
- * Does main read anything within the same 64 MiB? Without that, a read error
- * says nothing about the block. page is 4 KiB of scratch.
- */
-bool dmr_prove_reads(struct dmr_store *s, u64 block, void *page)
-{
-	unsigned long end = jiffies + msecs_to_jiffies(READ_ONCE(s->opt.isolate_ms));
-	bool ok = false;
-	unsigned int n;
-	u64 b;
-
-	/* nearest first: 1, 2, 4, ... before and behind */
-	for (n = 0; !ok && n < 2 * DMR_REGION_SHIFT; n++) {
-		b = neighbour(s, block, 1ULL << (n / 2), n & 1);
-		if (b == block)
-			continue;
-		ok = !dmr_rw(s->main, main_sector(b), page,
-			     dmr_block_sectors(s, b) * SECTOR_SIZE,
-			     REQ_OP_READ | REQ_SYNC);
-		if (time_after(jiffies, end))
-			break;
-	}
-	dmr_main_dead(s, false, !ok);
-	return ok;
-}
-
-/*
- * Read a healthy block and write it back. 0 if main took the write, -EIO with
- * the block still owned and its content in buffer if it did not, -EAGAIN if
- * this block can't serve.
- */
-static int probe_write(struct dmr_store *s, u64 block, void *buffer)
-{
-	unsigned int len = dmr_block_sectors(s, block) * SECTOR_SIZE;
-	blk_status_t status;
-	u64 x;
-
-	if (dmr_own(s, block, &x))
-		return -EAGAIN;
-	if (x)
-		goto no;
-	dmr_drain(s, dmr_bucket_bit(block));
-	if (dmr_rw(s->main, main_sector(block), buffer, len,
-		   REQ_OP_READ | REQ_SYNC))
-		goto no;
-	status = dmr_rw(s->main, main_sector(block), buffer, len,
-			REQ_OP_WRITE | REQ_SYNC | REQ_FUA);
-	if (status && dmr_candidate(status))
-		return -EIO;
-	dmr_disown(s, block);
-	return status ? -EAGAIN : 0;
-no:
-	dmr_disown(s, block);
-	return -EAGAIN;
-}
-
-/*
- * Blocks that could be read but not be written back are bad as well, if main is
- * not; their content must not depend on what the failed write left there.
- */
-static void settle_collateral(struct dmr_store *s, const u64 *blocks,
-			      unsigned int n, bool main_ok)
-{
-	struct dmr_req r;
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		memset(&r, 0, sizeof(r));
-		r.kind = DMR_REQ_MAP;
-		r.owner = true;
-		r.block = blocks[i];
-		r.reason = DMR_R_WRITE;
-		r.data = s->probe_page[i];
-		r.result = -EIO;
-		if (main_ok)
-			dmr_commit(s, &r, 1);
-		if (r.result)
-			dmr_disown(s, blocks[i]);
-	}
-}
-
-static void note_proof(struct dmr_store *s, u64 ticket)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&s->queue_lock, flags);
-	if (ticket > s->proven)
-		s->proven = ticket;
-	spin_unlock_irqrestore(&s->queue_lock, flags);
-	if (READ_ONCE(s->main_dead[true]))
-		dmr_main_dead(s, true, false);
-}
-
-static bool is_proven(struct dmr_store *s, u64 ticket)
-{
-	unsigned long flags;
-	bool ok;
-
-	spin_lock_irqsave(&s->queue_lock, flags);
-	ok = s->proven >= ticket;
-	spin_unlock_irqrestore(&s->queue_lock, flags);
-	return ok;
-}
-
-/*
- * The n-th block to probe with a write: some neighbours at growing distances,
- * because damage is local, then places all over main. The block itself means:
- * none.
- */
-static u64 probe_place(struct dmr_store *s, u64 block, unsigned int n)
-{
-	static const unsigned int distance[] = { 1, 64, 1024, 8192 };
-	const unsigned int local = 2 * ARRAY_SIZE(distance);
-
-	if (n < local)
-		return neighbour(s, block, distance[n / 2], n & 1);
-	/* not the very first block: it says what is on main */
-	return div_u64(s->index.nr_blocks * (n - local + 1), DMR_PROBE_PLACES - local + 2);
-}
-
-/*
- * Does main still take writes at all? A write issued after the failure with
- * this ticket has to succeed; one proof serves all failures before it.
- */
-static bool prove_writes(struct dmr_store *s, u64 block, u64 ticket)
-{
-	u64 bad[DMR_PROBES];
-	unsigned int n, failed = 0;
-	bool ok, dead;
-	u64 b, now;
-
-	mutex_lock(&s->proof_lock);
-	ok = is_proven(s, ticket);
-	/* a proof that failed after this failure holds for it as well */
-	dead = !ok && ticket <= s->disproven;
-	now = atomic64_read(&s->failures);
-	for (n = 0; !ok && !dead && failed < DMR_PROBES && n < DMR_PROBE_PLACES; n++) {
-		int r;
-
-		b = probe_place(s, block, n);
-		if (b == block)
-			continue;
-		r = probe_write(s, b, s->probe_page[failed]);
-		if (r == -EIO)
-			bad[failed++] = b;
-		ok = !r;
-		if (ok)
-			note_proof(s, now);
-	}
-	settle_collateral(s, bad, failed, ok);
-	if (!ok && !dead) {
-		s->disproven = now;
-		dmr_main_dead(s, true, true);
-	}
-	mutex_unlock(&s->proof_lock);
-	return ok;
-}
-
 /* -- salvage ----------------------------------------------------------------- */
 
-static bool read_range(struct dmr_store *s, struct block_device *bdev,
-		       sector_t base, void *page, unsigned int first,
-		       unsigned int nr, blk_status_t *status)
+/* Which sectors of a block to read, and where they are. */
+struct reader {
+	struct dmr_store *s;
+	struct block_device *bdev;
+	sector_t base;
+	void *page;		/* 4 KiB, zeroed */
+	unsigned int nr;	/* sectors of the block */
+	u8 skip;		/* not these */
+	unsigned int unit;	/* smallest read that can tell good from bad, sectors */
+	bool repeat;		/* one failed read proves nothing */
+	bool yields;		/* gives up when a suspend waits, */
+	unsigned long patience;	/* for more than so many jiffies */
+	unsigned long end;	/* jiffies: no second tries afterwards */
+	u8 lost;		/* could not be read, zero in page */
+};
+
+static blk_status_t read_some(struct reader *r, unsigned int first, unsigned int nr)
 {
-	*status = dmr_rw(bdev, base + first, page + first * SECTOR_SIZE,
-			 nr * SECTOR_SIZE, REQ_OP_READ | REQ_SYNC);
-	return !*status;
+	if (r->yields && dmr_stopping(r->s, r->patience))
+		return BLK_STS_AGAIN;
+	return dmr_rw(r->bdev, r->base + first, r->page + first * SECTOR_SIZE,
+		      nr * SECTOR_SIZE, REQ_OP_READ | REQ_SYNC);
 }
 
-/*
- * Read what can be read of the sectors [0, nr) at base, but for those in skip;
- * unit is the smallest read that can tell good from bad. Sectors that could not
- * be read are set in *lost and zero in page. Any error but one of the medium
- * ends this and is returned.
- */
-static blk_status_t read_sectors(struct dmr_store *s, struct block_device *bdev,
-				 sector_t base, void *page, unsigned int nr,
-				 unsigned int unit, u8 skip, bool repeat, u8 *lost)
+/* A read of these sectors in one go has failed: find the bad ones. */
+static blk_status_t read_units(struct reader *r, unsigned int first, unsigned int nr)
 {
-	unsigned long end = jiffies + msecs_to_jiffies(READ_ONCE(s->opt.isolate_ms));
-	unsigned int first = 0, n, i, u;
+	unsigned int i, u;
 	blk_status_t status;
 
-	*lost = 0;
-	while (first < nr) {
-		if (skip & (1 << first)) {
-			first++;
-			continue;
+	for (i = first; i < first + nr; i += u) {
+		u = min(r->unit, first + nr - i);
+		/* a read of just this was the one that failed */
+		if ((u < nr || r->repeat) && time_before(jiffies, r->end)) {
+			status = read_some(r, i, u);
+			if (!status)
+				continue;
+			if (!dmr_candidate(status))
+				return status;
 		}
-		for (n = 1; first + n < nr && !(skip & (1 << (first + n))); n++)
-			;
-		if (read_range(s, bdev, base, page, first, n, &status)) {
-			first += n;
+		r->lost |= dmr_sector_mask(i, u);
+		memset(r->page + i * SECTOR_SIZE, 0, u * SECTOR_SIZE);
+	}
+	return BLK_STS_OK;
+}
+
+/* Read what can be read. Any error but one of the medium ends this. */
+static blk_status_t read_sectors(struct reader *r)
+{
+	unsigned int first, n;
+	blk_status_t status;
+
+	r->lost = 0;
+	r->end = jiffies + msecs_to_jiffies(READ_ONCE(r->s->opt.isolate_ms));
+	memset(r->page, 0, DMR_BLOCK_SIZE);
+	for (first = 0; first < r->nr; first += n) {
+		n = 1;
+		if (r->skip & (1 << first))
 			continue;
-		}
-		if (!dmr_candidate(status))
+		while (first + n < r->nr && !(r->skip & (1 << (first + n))))
+			n++;
+		status = read_some(r, first, n);
+		if (status && dmr_candidate(status))
+			status = read_units(r, first, n);
+		if (status)
 			return status;
-		for (i = first; i < first + n; i += u) {
-			u = min(unit, first + n - i);
-			/* a read of just this was the one that failed */
-			if ((u < n || repeat) && time_before(jiffies, end)) {
-				if (read_range(s, bdev, base, page, i, u, &status))
-					continue;
-				if (!dmr_candidate(status))
-					return status;
-			}
-			*lost |= dmr_sector_mask(i, u);
-			memset(page + i * SECTOR_SIZE, 0, u * SECTOR_SIZE);
-		}
-		first += n;
 	}
 	return BLK_STS_OK;
 }
 
 /*
- * Read a block of main that the caller owns and has drained. repeat: these
- * sectors have not failed before, so one failed read proves nothing.
+ * Read a block of main that the caller owns and has drained; r says how.
+ * BLK_STS_AGAIN: it had to give way to a suspend.
  */
-blk_status_t dmr_salvage(struct dmr_store *s, u64 block, void *page, u8 skip,
-			 bool repeat, u8 *lost)
+static blk_status_t salvage(struct dmr_store *s, u64 block, void *page,
+			    struct reader r, u8 *lost)
 {
 	unsigned int unit = s->main_pbs < DMR_BLOCK_SIZE ? s->main_lbs : DMR_BLOCK_SIZE;
+	blk_status_t status;
 
-	memset(page, 0, DMR_BLOCK_SIZE);
-	return read_sectors(s, s->main, main_sector(block), page,
-			    dmr_block_sectors(s, block), unit / SECTOR_SIZE,
-			    skip, repeat, lost);
+	r.s = s;
+	r.bdev = s->main;
+	r.base = main_sector(block);
+	r.page = page;
+	r.nr = dmr_block_sectors(s, block);
+	r.unit = unit / SECTOR_SIZE;
+	status = read_sectors(&r);
+	*lost = r.lost;
+	return status;
+}
+
+/* The same for the administrator, who can ask again. */
+blk_status_t dmr_salvage(struct dmr_store *s, u64 block, void *page, u8 *lost)
+{
+	struct reader r = { .repeat = true, .yields = true };
+
+	return salvage(s, block, page, r, lost);
+}
+
+/* Read the slot of a block that the caller owns and has drained. */
+static blk_status_t read_whole_slot(struct dmr_store *s, u64 block, u64 x,
+				    void *page, u8 skip, u8 *lost)
+{
+	struct reader r = {
+		.s = s, .bdev = s->spare, .base = slot_sector(s, x), .page = page,
+		.nr = dmr_block_sectors(s, block), .skip = skip,
+		.unit = s->main_lbs / SECTOR_SIZE, .repeat = true,
+	};
+	blk_status_t status = read_sectors(&r);
+
+	*lost = r.lost;
+	return status;
 }
 
 /* -- blocks that have a slot ------------------------------------------------- */
@@ -402,7 +209,6 @@ static void init_req(struct dmr_req *r, const struct piece *p,
 static int move_block(struct piece *p)
 {
 	struct dmr_store *s = p->s;
-	unsigned int sectors = dmr_block_sectors(s, p->block);
 	void *page = p->spare_page;
 	struct dmr_req r;
 	u8 lost, before;
@@ -417,10 +223,8 @@ static int move_block(struct piece *p)
 		goto out;
 	dmr_drain(s, dmr_bucket_bit(p->block));
 	before = dmr_x_lost(x) & ~p->mask;
-	memset(page, 0, DMR_BLOCK_SIZE);
 	e = -EIO;
-	if (read_sectors(s, s->spare, slot_sector(s, x), page, sectors,
-			 s->main_lbs / SECTOR_SIZE, p->mask | before, true, &lost))
+	if (read_whole_slot(s, p->block, x, page, p->mask | before, &lost))
 		goto out;
 	memcpy(page + p->first * SECTOR_SIZE, piece_data(p), p->nr * SECTOR_SIZE);
 	init_req(&r, p, DMR_REQ_MOVE);
@@ -459,9 +263,7 @@ static int lose_slot_sectors(struct piece *p)
 	if (dmr_rw(s->spare, 0, p->spare_page, DMR_BLOCK_SIZE,
 		   REQ_OP_READ | REQ_SYNC))
 		goto out;
-	if (read_sectors(s, s->spare, slot_sector(s, x), p->spare_page,
-			 dmr_block_sectors(s, p->block), s->main_lbs / SECTOR_SIZE,
-			 before, true, &lost))
+	if (read_whole_slot(s, p->block, x, p->spare_page, before, &lost))
 		goto out;
 	e = -EAGAIN;
 	if (!lost)
@@ -501,8 +303,8 @@ static int rescue_write(struct piece *p, u64 ticket)
 	u64 x;
 	int e;
 
-	if (!may_remap(s) || !prove_writes(s, p->block, ticket) ||
-	    !rate_allows(s))
+	if (!dmr_may_remap(s) || !dmr_prove_writes(s, p->block, ticket) ||
+	    !dmr_rate_allows(s))
 		return -EIO;
 	init_req(&r, p, DMR_REQ_MAP);
 	r.reason = DMR_R_WRITE;
@@ -517,7 +319,8 @@ static int rescue_write(struct piece *p, u64 ticket)
 	if (x)
 		goto out;
 	dmr_drain(s, dmr_bucket_bit(p->block));
-	status = dmr_salvage(s, p->block, p->spare_page, p->mask, true, &lost);
+	status = salvage(s, p->block, p->spare_page,
+			 (struct reader){ .skip = p->mask, .repeat = true }, &lost);
 	e = -EIO;
 	if (status)
 		goto out;
@@ -559,7 +362,6 @@ static bool fails_first(struct piece *p, bool spare, int *e)
 static blk_status_t write_main(struct piece *p, struct dmr_bio *entered, int *e)
 {
 	struct dmr_store *s = p->s;
-	u64 ticket = atomic64_read(&s->failures);
 	blk_status_t status;
 
 	status = dmr_rw(s->main, main_sector(p->block) + p->first, piece_data(p),
@@ -567,8 +369,8 @@ static blk_status_t write_main(struct piece *p, struct dmr_bio *entered, int *e)
 	dmr_leave(s, entered);
 	*e = 0;
 	if (!status) {
-		note_proof(s, ticket);
-		if (p->failed[false] && p->single && healed(s, p->block))
+		dmr_write_worked(s, p->block);
+		if (p->failed[false] && p->single && dmr_healed(s, p->block))
 			p->weak = true;
 		return status;
 	}
@@ -630,21 +432,26 @@ static int isolate_read(struct piece *p, blk_status_t *status, u8 reason)
 	if (x)
 		goto out;
 	dmr_drain(s, dmr_bucket_bit(p->block));
-	error = dmr_salvage(s, p->block, p->data, 0, reason != DMR_R_READ, &lost);
+	error = salvage(s, p->block, p->data, (struct reader){
+			.repeat = reason != DMR_R_READ,
+			.yields = true,
+			.patience = DMR_PATIENCE,
+		}, &lost);
 	e = 0;
 	if (error) {
-		*status = error;
+		if (error != BLK_STS_AGAIN)
+			*status = error;
 		goto out;
 	}
 	*status = lost & p->mask ? *status : BLK_STS_OK;
 	if (!lost && reason == DMR_R_READ) {
-		p->weak |= healed(s, p->block);
+		p->weak |= dmr_healed(s, p->block);
 		goto out;
 	}
 	/* main must still read something, after all these failures */
-	if (!may_remap(s) ||
+	if (!dmr_may_remap(s) ||
 	    (lost && !dmr_prove_reads(s, p->block, p->spare_page)) ||
-	    !rate_allows(s))
+	    !dmr_rate_allows(s))
 		goto out;
 	init_req(&r, p, DMR_REQ_MAP);
 	r.owner = true;
@@ -667,7 +474,7 @@ static blk_status_t read_main(struct piece *p, struct dmr_bio *entered, int *e)
 	status = dmr_rw(s->main, main_sector(p->block) + p->first, piece_data(p),
 			p->nr * SECTOR_SIZE, REQ_OP_READ | REQ_SYNC);
 	*e = 0;
-	if (!status && p->failed[false] && p->single && healed(s, p->block))
+	if (!status && p->failed[false] && p->single && dmr_healed(s, p->block))
 		p->weak = true;
 	if (!status || !dmr_candidate(status) || fails_first(p, false, e))
 		return status;
@@ -757,7 +564,7 @@ static void move_weak(struct piece *p)
 	p->first = 0;
 	p->nr = dmr_block_sectors(p->s, p->block);
 	p->mask = 0;
-	if (may_remap(p->s))
+	if (dmr_may_remap(p->s))
 		isolate_read(p, &status, DMR_R_WEAK);
 }
 
@@ -783,6 +590,26 @@ static bool within_block(const struct bvec_iter *iter)
 	return first + iter->bi_size / SECTOR_SIZE <= DMR_BLOCK_SECTORS;
 }
 
+/*
+ * A suspend waits for this bio, which would take its time. What it came back
+ * with is the truth; where bios can be kept for later that is better.
+ */
+static blk_status_t give_way(struct dmr_store *s, const struct dmr_bio *pb)
+{
+	blk_status_t status = pb->error;
+
+	mutex_lock(&s->event_lock);
+	if (s->ti && dm_noflush_suspending(s->ti))
+		status = BLK_STS_DM_REQUEUE;
+	mutex_unlock(&s->event_lock);
+	return status;
+}
+
+static bool gives_way(struct dmr_store *s, const struct bio *bio, bool failed)
+{
+	return failed && !op_is_write(bio_op(bio)) && dmr_stopping(s, DMR_PATIENCE);
+}
+
 static void bio_work(struct work_struct *work)
 {
 	struct dmr_bio *pb = container_of(work, struct dmr_bio, work);
@@ -802,7 +629,7 @@ static void bio_work(struct work_struct *work)
 
 	p.data = buffer;
 	p.spare_page = buffer + DMR_BLOCK_SIZE;
-	while (p.iter.bi_size && !status) {
+	while (p.iter.bi_size && !status && !gives_way(p.s, bio, failed)) {
 		p.block = p.iter.bi_sector / DMR_BLOCK_SECTORS;
 		p.first = p.iter.bi_sector % DMR_BLOCK_SECTORS;
 		nr = min_t(unsigned int, DMR_BLOCK_SECTORS - p.first,
@@ -815,6 +642,8 @@ static void bio_work(struct work_struct *work)
 		bio_advance_iter(bio, &p.iter, nr * SECTOR_SIZE);
 		cond_resched();
 	}
+	if ((status || p.iter.bi_size) && gives_way(p.s, bio, failed))
+		status = give_way(p.s, pb);
 	if (failed && !p.single && !p.trouble && !status)
 		dmr_count(p.s, &p.s->count.healed);
 	dmr_put_buffer(p.s, buffer);

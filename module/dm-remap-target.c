@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The target: the I/O path, construction, suspend and resume, the registry of
- * active sets. Interface: dm-remap(4).
+ * The target: the I/O path, construction, suspend and resume. Interface:
+ * dm-remap(4).
  */
 #include <linux/init.h>
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 
 #include "dm-remap.h"
-
-#define DMR_POOL	64	/* buffers kept for the workers */
-
-static LIST_HEAD(stores);
-static DEFINE_MUTEX(registry_lock);
 
 /* -- the I/O path ------------------------------------------------------------ */
 
@@ -225,6 +220,11 @@ static noinline int map_flush(struct dmr_store *s, struct bio *bio,
 		to_main(s, bio);
 		return DM_MAPIO_REMAPPED;
 	}
+	/* what a failed flush of ours may have lost was somebody's write */
+	if (unlikely(atomic_read(&s->flush_debt)) && atomic_xchg(&s->flush_debt, 0)) {
+		dmr_end(pb, bio, BLK_STS_IOERR);
+		return DM_MAPIO_SUBMITTED;
+	}
 	done = atomic64_read(&s->spare_done);
 	if (done == atomic64_read(&s->spare_flushed)) {
 		dmr_end(pb, bio, BLK_STS_OK);
@@ -334,6 +334,7 @@ static int end_failed(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb,
 		return DM_ENDIO_DONE;
 	}
 	pb->flags = DMR_B_FAILED | (pb->flags & DMR_B_SPARE);
+	pb->error = error;
 	dmr_queue(s, bio, pb);
 	return DM_ENDIO_INCOMPLETE;
 }
@@ -364,258 +365,6 @@ static int remap_end_io(struct dm_target *ti, struct bio *bio,
 	if (pb->flags)
 		dmr_leave(s, pb);
 	return DM_ENDIO_DONE;
-}
-
-/* -- stores and their registry ----------------------------------------------- */
-
-static void free_store(struct dmr_store *s)
-{
-	unsigned int i;
-
-	if (s->io_wq)
-		destroy_workqueue(s->io_wq);
-	if (s->isolate_wq)
-		destroy_workqueue(s->isolate_wq);
-	cancel_work_sync(&s->event_work);
-	if (s->index.leaf)
-		dmr_index_exit(&s->index);
-	dmr_meta_close(&s->meta);
-	dmr_free_reserve(s);
-	mempool_destroy(s->pages);
-	free_percpu(s->pcpu);
-	for (i = 0; i < DMR_PROBES; i++)
-		kfree(s->probe_page[i]);
-	if (s->memory)
-		free_pages_exact(s->memory, DMR_META_PAGES * DMR_BLOCK_SIZE);
-	kvfree(s->changes);
-	kvfree(s->updates);
-	kvfree(s->round);
-	kfree(s);
-}
-
-static void release_store(struct kref *kref)
-{
-	struct dmr_store *s = container_of(kref, struct dmr_store, kref);
-
-	list_del(&s->list);
-}
-
-static void put_store(struct dmr_store *s)
-{
-	bool last;
-
-	mutex_lock(&registry_lock);
-	last = kref_put(&s->kref, release_store);
-	mutex_unlock(&registry_lock);
-	if (last)
-		free_store(s);
-}
-
-static int alloc_buffers(struct dmr_store *s)
-{
-	unsigned int i;
-
-	s->pcpu = alloc_percpu(struct dmr_pcpu);
-	s->memory = alloc_pages_exact(DMR_META_PAGES * DMR_BLOCK_SIZE, GFP_KERNEL);
-	s->changes = kvcalloc(DMR_ROUND, sizeof(*s->changes), GFP_KERNEL);
-	s->updates = kvcalloc(DMR_ROUND, sizeof(*s->updates), GFP_KERNEL);
-	s->round = kvmalloc(sizeof(*s->round), GFP_KERNEL);
-	s->pages = mempool_create_page_pool(DMR_POOL, get_order(2 * DMR_BLOCK_SIZE));
-	if (!s->pcpu || !s->memory || !s->changes || !s->updates || !s->round ||
-	    !s->pages || dmr_alloc_reserve(s))
-		return -ENOMEM;
-	for (i = 0; i < DMR_PROBES; i++) {
-		s->probe_page[i] = kmalloc(DMR_BLOCK_SIZE, GFP_KERNEL);
-		if (!s->probe_page[i])
-			return -ENOMEM;
-	}
-	s->io_wq = alloc_workqueue("dm-remap-io", WQ_MEM_RECLAIM | WQ_UNBOUND, DMR_POOL / 2);
-	s->isolate_wq = alloc_ordered_workqueue("dm-remap-isolate", WQ_MEM_RECLAIM);
-	return s->io_wq && s->isolate_wq ? 0 : -ENOMEM;
-}
-
-static struct dmr_store *alloc_store(void)
-{
-	struct dmr_store *s = kzalloc(sizeof(*s), GFP_KERNEL);
-	unsigned int i;
-
-	if (!s)
-		return NULL;
-	INIT_LIST_HEAD(&s->list);
-	kref_init(&s->kref);
-	for (i = 0; i < DMR_BUCKETS; i++)
-		s->counter[i] = 2 * i;
-	mutex_init(&s->commit_lock);
-	mutex_init(&s->proof_lock);
-	mutex_init(&s->event_lock);
-	spin_lock_init(&s->queue_lock);
-	spin_lock_init(&s->defer_lock);
-	INIT_LIST_HEAD(&s->commit_queue);
-	bio_list_init(&s->deferred);
-	init_waitqueue_head(&s->busy_wait);
-	init_waitqueue_head(&s->drain_wait);
-	INIT_WORK(&s->event_work, dmr_event_work);
-	if (alloc_buffers(s)) {
-		free_store(s);
-		return NULL;
-	}
-	return s;
-}
-
-/* The store of this mapped device, or what stands in the way. registry_lock. */
-static int find_store(struct dm_target *ti, struct block_device *main,
-		      struct block_device *spare, struct dmr_store **found)
-{
-	struct mapped_device *md = dm_table_get_md(ti->table);
-	struct dmr_store *s;
-
-	*found = NULL;
-	list_for_each_entry(s, &stores, list) {
-		if (s->md == md && s->main == main && s->spare == spare) {
-			if (!s->loaded) {
-				ti->error = "The set is being loaded";
-				return -EBUSY;
-			}
-			*found = s;
-			return 0;
-		}
-		if (s->main == main || s->spare == main) {
-			ti->error = "The main device is in use by another remap device";
-			return -EBUSY;
-		}
-		if (s->spare == spare || s->main == spare) {
-			ti->error = "The spare device is in use by another remap device";
-			return -EBUSY;
-		}
-	}
-	return 0;
-}
-
-/* A copy of a spare: the same set on other devices. */
-static int refuse_twin(struct dm_target *ti, struct dmr_store *s)
-{
-	struct dmr_store *o;
-	int r = 0;
-
-	mutex_lock(&registry_lock);
-	list_for_each_entry(o, &stores, list) {
-		if (o == s || !o->loaded)
-			continue;
-		if (!memcmp(o->meta.sb->set_uuid, s->meta.sb->set_uuid, 16) ||
-		    !memcmp(o->meta.sb->spare_uuid, s->meta.sb->spare_uuid, 16)) {
-			ti->error = "The set is in use already, on other devices";
-			r = -EBUSY;
-		}
-	}
-	if (!r)
-		s->loaded = true;
-	mutex_unlock(&registry_lock);
-	return r;
-}
-
-static int check_set(struct dm_target *ti, struct dmr_store *s)
-{
-	const struct dmr_superblock *sb = s->meta.sb;
-	const char *why;
-	bool ro;
-
-	why = dmr_sb_refusal(sb, &ro);
-	if (why) {
-		DMERR("spare %pg: %s", s->spare, why);
-		ti->error = "The set can't be activated, see the kernel log";
-		return -EINVAL;
-	}
-	s->read_only |= ro;
-	if (le64_to_cpu(sb->main_sectors) != ti->len) {
-		DMERR("spare %pg belongs to a main device of %llu sectors",
-		      s->spare, le64_to_cpu(sb->main_sectors));
-		ti->error = "The spare belongs to a main device of another size";
-		return -EINVAL;
-	}
-	if (le32_to_cpu(sb->main_lbs) != bdev_logical_block_size(s->main)) {
-		ti->error = "The spare belongs to a main device with another logical block size";
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int load_store(struct dm_target *ti, struct dmr_store *s)
-{
-	int r;
-
-	r = dmr_meta_open(&s->meta, &dmr_meta_ops, s, dmr_bdev_sectors(s->spare),
-			  s->memory);
-	if (r) {
-		DMERR("spare %pg: %s", s->spare, s->meta.problem);
-		ti->error = r == -ENODATA ? "The spare is not formatted for dm-remap" :
-			    "The metadata of the spare can't be used, see the kernel log";
-		return r;
-	}
-	r = check_set(ti, s);
-	if (r)
-		return r;
-	r = dmr_index_init(&s->index, dmr_blocks(s->main_sectors), &dmr_leaf_ops, s);
-	if (r) {
-		ti->error = "Out of memory for the map";
-		return r;
-	}
-	r = dmr_meta_load(&s->meta, &s->index, &s->totals);
-	if (r) {
-		DMERR("spare %pg: %s (table block %llu)", s->spare,
-		      s->meta.problem, s->meta.problem_index);
-		ti->error = "The slot table of the spare is damaged, see the kernel log";
-		return r;
-	}
-	return refuse_twin(ti, s);
-}
-
-/* Find or make the store of a new table. */
-static int get_store(struct dm_target *ti, struct dmr_target *t)
-{
-	struct dmr_store *s, *found;
-	int r;
-
-	s = alloc_store();
-	if (!s) {
-		ti->error = "Out of memory";
-		return -ENOMEM;
-	}
-	s->md = dm_table_get_md(ti->table);
-	s->main = t->main->bdev;
-	s->spare = t->spare->bdev;
-	s->main_sectors = ti->len;
-	s->main_lbs = bdev_logical_block_size(s->main);
-	s->main_pbs = bdev_physical_block_size(s->main);
-	s->read_only = !(dm_table_get_mode(ti->table) & BLK_OPEN_WRITE) ||
-		       bdev_read_only(s->spare);
-	s->opt = t->opt;
-
-	mutex_lock(&registry_lock);
-	r = find_store(ti, s->main, s->spare, &found);
-	if (found)
-		kref_get(&found->kref);
-	else if (!r)
-		list_add(&s->list, &stores);
-	mutex_unlock(&registry_lock);
-
-	if (r || found) {
-		free_store(s);
-		if (r)
-			return r;
-		t->store = found;
-		if (found->main_sectors == ti->len)
-			return 0;
-		/* the destructor puts the store */
-		ti->error = "The size of an active set can't be changed by a table";
-		return -EINVAL;
-	}
-	r = load_store(ti, s);
-	if (r) {
-		put_store(s);
-		return r;
-	}
-	t->store = s;
-	return 0;
 }
 
 /* -- construction ------------------------------------------------------------ */
@@ -709,8 +458,9 @@ static void remap_dtr(struct dm_target *ti)
 		if (s->ti == ti)
 			s->ti = NULL;
 		mutex_unlock(&s->event_lock);
-		put_store(s);
+		dmr_put_store(s);
 	}
+	kvfree(t->leaf);
 	if (t->spare)
 		dm_put_device(ti, t->spare);
 	if (t->main)
@@ -765,7 +515,7 @@ static int remap_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	r = check_devices(ti, t);
 	if (r)
 		goto bad;
-	r = get_store(ti, t);
+	r = dmr_get_store(ti, t);
 	if (r)
 		goto bad;
 	set_features(ti, t);
@@ -799,28 +549,30 @@ static int remap_preresume(struct dm_target *ti)
 	unsigned int noio = memalloc_noio_save();
 	int r;
 
-	mutex_lock(&s->commit_lock);
-	r = dmr_meta_revalidate(&s->meta);
-	/* an unreadable spare must not keep healthy blocks from working */
-	if (r == -EIO && s->activated)
-		r = 0;
-	if (!r && !s->activated && !s->read_only) {
-		r = dmr_meta_activate(&s->meta, ktime_get_real_seconds());
-		s->activated = !r;
-	}
-	if (r)
-		DMERR("spare %pg: %s", s->spare, s->meta.problem);
-	mutex_unlock(&s->commit_lock);
-	if (!r)
-		apply_options(s, &t->opt);
+	r = dmr_activate(t);
 	memalloc_noio_restore(noio);
 	if (r)
 		return r;
-
+	apply_options(s, &t->opt);
 	mutex_lock(&s->event_lock);
 	s->ti = ti;
 	mutex_unlock(&s->event_lock);
 	return 0;
+}
+
+/* Long work on main gives way from now on: a suspend or a removal waits. */
+static void remap_presuspend(struct dm_target *ti)
+{
+	struct dmr_store *s = ((struct dmr_target *)ti->private)->store;
+
+	WRITE_ONCE(s->stop_since, jiffies);
+	/* pairs with dmr_stopping() */
+	smp_store_release(&s->stopping, true);
+}
+
+static void remap_resume(struct dm_target *ti)
+{
+	WRITE_ONCE(((struct dmr_target *)ti->private)->store->stopping, false);
 }
 
 static void remap_postsuspend(struct dm_target *ti)
@@ -862,7 +614,10 @@ static struct target_type remap_target = {
 	.dtr = remap_dtr,
 	.map = remap_map,
 	.end_io = remap_end_io,
+	.presuspend = remap_presuspend,
+	.presuspend_undo = remap_resume,
 	.preresume = remap_preresume,
+	.resume = remap_resume,
 	.postsuspend = remap_postsuspend,
 	.status = dmr_status,
 	.message = dmr_message,

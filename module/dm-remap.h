@@ -26,6 +26,7 @@
 
 #include <linux/atomic.h>
 #include <linux/device-mapper.h>
+#include <linux/jiffies.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mempool.h>
@@ -47,8 +48,10 @@
 #define DMR_BUCKETS	64	/* of regions, for draining */
 #define DMR_ROUND	1024	/* requests in one round of commits */
 #define DMR_SLOT_TRIES	8	/* slots tried for one block */
-#define DMR_PROBES	12	/* failed writes after which main is write-dead */
-#define DMR_PROBE_PLACES 24	/* blocks that are tried at all */
+#define DMR_NEAR	1024	/* blocks: main has to work so near a bad block */
+#define DMR_PROBES	18	/* blocks that one proof may find unwritable */
+#define DMR_PROOFS	8	/* proofs that are remembered */
+#define DMR_PATIENCE	(5 * HZ) /* of a suspend with the isolation of read errors */
 #define DMR_WEAK	64	/* blocks whose healed errors are remembered */
 
 enum dmr_mode {
@@ -97,6 +100,12 @@ struct dmr_weak {
 	unsigned int healed;
 };
 
+/* Failures in these blocks up to this ticket are settled; 0: none. */
+struct dmr_proof {
+	u64 lo, hi;
+	u64 ticket;
+};
+
 struct dmr_store {
 	struct list_head list;		/* registry_lock */
 	struct kref kref;
@@ -106,6 +115,8 @@ struct dmr_store {
 	sector_t main_sectors;
 	unsigned int main_lbs;
 	unsigned int main_pbs;
+	bool stopping;			/* a suspend waits, */
+	unsigned long stop_since;	/* since then (jiffies) */
 	bool read_only;
 	bool loaded;
 	bool activated;
@@ -136,9 +147,11 @@ struct dmr_store {
 
 	struct mutex proof_lock;	/* one prover of writes at a time */
 	atomic64_t failures;		/* tickets of write failures */
-	u64 proven;			/* failures up to this ticket are local */
-	u64 disproven;			/* and up to this one they are not */
-	bool main_dead[2];		/* it does not read, does not write */
+	struct dmr_proof proof[DMR_PROOFS];	/* main takes writes there */
+	struct dmr_proof dead;		/* main does not take writes there */
+	unsigned int next_proof;
+	bool main_dead[2];		/* it does not read, does not write, */
+	u64 dead_at[2];			/* at this block; queue_lock */
 	unsigned long spare_retry;	/* jiffies: when to try it again */
 	void *probe_page[DMR_PROBES];	/* 4 KiB each; proof_lock */
 
@@ -172,6 +185,7 @@ struct dmr_target {
 	struct dm_dev *spare;
 	struct dmr_store *store;
 	struct dmr_options opt;
+	struct dmr_leaf __rcu **leaf;	/* for a longer main, until it is resumed */
 };
 
 /* dmr_bio.flags */
@@ -187,6 +201,7 @@ struct dmr_bio {
 	u8 counter;			/* in inflight, if DMR_B_COUNTED */
 	u8 flags;
 	blk_opf_t opf;			/* writes: the device below may clear FUA */
+	blk_status_t error;		/* what it came back with */
 	u64 flush_seq;
 	struct dmr_store *store;	/* set when queued */
 	struct work_struct work;
@@ -227,6 +242,7 @@ struct dmr_req {
 	u64 old;		/* entry before */
 	u64 new;
 	int error;
+	bool settled;		/* the table says so, or will never */
 	struct bio bio;
 	struct bio_vec vec;
 };
@@ -288,6 +304,14 @@ static inline void dmr_count_in(struct dmr_store *s, struct dmr_bio *pb, u64 reg
 	this_cpu_inc(s->pcpu->inflight[counter]);
 }
 
+/* Has a suspend been waiting for longer than so many jiffies? */
+static inline bool dmr_stopping(const struct dmr_store *s, unsigned long patience)
+{
+	/* pairs with presuspend */
+	return smp_load_acquire(&s->stopping) &&
+	       time_after_eq(jiffies, READ_ONCE(s->stop_since) + patience);
+}
+
 /* That I/O has ended. Any context. */
 static inline void dmr_leave(struct dmr_store *s, const struct dmr_bio *pb)
 {
@@ -300,13 +324,21 @@ static inline void dmr_leave(struct dmr_store *s, const struct dmr_bio *pb)
 
 void dmr_commit(struct dmr_store *s, struct dmr_req *reqs, unsigned int n);
 
+/* -- dm-remap-prove.c: the block or the device? ------------------------------ */
+
+bool dmr_may_remap(struct dmr_store *s);
+bool dmr_rate_allows(struct dmr_store *s);
+bool dmr_healed(struct dmr_store *s, u64 block);
+bool dmr_prove_reads(struct dmr_store *s, u64 block, void *page);
+bool dmr_prove_writes(struct dmr_store *s, u64 block, u64 ticket);
+void dmr_write_worked(struct dmr_store *s, u64 block);
+void dmr_forget_dead(struct dmr_store *s);
+
 /* -- dm-remap-recover.c: failed I/O ------------------------------------------ */
 
 void dmr_queue(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb);
 void dmr_end(struct dmr_bio *pb, struct bio *bio, blk_status_t status);
-blk_status_t dmr_salvage(struct dmr_store *s, u64 block, void *page, u8 skip,
-			 bool repeat, u8 *lost);
-bool dmr_prove_reads(struct dmr_store *s, u64 block, void *page);
+blk_status_t dmr_salvage(struct dmr_store *s, u64 block, void *page, u8 *lost);
 
 /* -- dm-remap-message.c: what dmsetup message and status answer -------------- */
 
@@ -315,7 +347,23 @@ int dmr_message(struct dm_target *ti, unsigned int argc, char **argv,
 void dmr_status(struct dm_target *ti, status_type_t type,
 		unsigned int flags, char *result, unsigned int maxlen);
 
-/* -- dm-remap-target.c: the I/O path, life cycle ----------------------------- */
+/* -- dm-remap-admin.c: messages that work on blocks -------------------------- */
+
+int dmr_msg_add(struct dmr_store *s, unsigned int argc, char **argv,
+		char *result, unsigned int maxlen);
+int dmr_msg_blocks(struct dmr_store *s, bool unmap, unsigned int argc,
+		   char **argv, char *result, unsigned int maxlen);
+int dmr_msg_verify(struct dmr_store *s, const char *from, bool frozen_only,
+		   char *result, unsigned int maxlen);
+int dmr_msg_rearm(struct dmr_store *s, char *result, unsigned int maxlen);
+
+/* -- dm-remap-store.c: registry, loading, activation ------------------------- */
+
+int dmr_get_store(struct dm_target *ti, struct dmr_target *t);
+void dmr_put_store(struct dmr_store *s);
+int dmr_activate(struct dmr_target *t);
+
+/* -- dm-remap-target.c: the I/O path, the target ----------------------------- */
 
 void dmr_route(struct dmr_store *s, struct bio *bio);
 
