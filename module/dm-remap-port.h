@@ -87,7 +87,9 @@ static inline void sort(void *base, size_t n, size_t size,
 			int (*cmp)(const void *, const void *), void *unused)
 {
 	(void)unused;
-	qsort(base, n, size, cmp);
+	/* as in the kernel, base may be NULL if there is nothing to sort */
+	if (n)
+		qsort(base, n, size, cmp);
 }
 
 /*

@@ -17,7 +17,8 @@ class Heap {
 public:
     ~Heap() { EXPECT_TRUE(live.empty()) << "leaked leaves"; }
 
-    dmr_leaf* alloc(u32 nr) {
+    dmr_leaf* alloc(u32 nr, bool optional) {
+        last_optional = optional;
         if (fail_after && !--fail_after)
             return nullptr;
         auto* leaf = static_cast<dmr_leaf*>(std::malloc(dmr_leaf_bytes(nr)));
@@ -34,9 +35,11 @@ public:
 
     std::set<dmr_leaf*> live;
     unsigned fail_after = 0; // the n-th allocation from now fails
+    bool last_optional = false;
 
     static constexpr dmr_leaf_ops ops = {
-        .alloc = [](void* heap, u32 nr, bool) { return static_cast<Heap*>(heap)->alloc(nr); },
+        .alloc = [](void* heap, u32 nr,
+                    bool optional) { return static_cast<Heap*>(heap)->alloc(nr, optional); },
         .release = [](void* heap, dmr_leaf* leaf) { static_cast<Heap*>(heap)->release(leaf); }};
 };
 
@@ -408,6 +411,59 @@ TEST(Index, RunsOfARange) {
     }
     EXPECT_EQ(pieces, (std::vector<std::pair<u64, u64>>{
                           {5, 0}, {3, 100}, {1, 200}, {6, 0}, {1, 201}, {4, 0}}));
+}
+
+// Only what I/O waits for may use the reserve of leaves.
+TEST(IndexMemory, OnlyTrimmingIsOptional) {
+    Index index(3 * u64{DMR_REGION_BLOCKS});
+    ASSERT_EQ(index.set(5, entry(5, 1)), 0);
+    ASSERT_EQ(index.set(6, entry(6, 2)), 0);
+    EXPECT_FALSE(index.heap.last_optional);
+    index.remove(5);
+    EXPECT_TRUE(index.heap.last_optional);
+    // Without memory the placeholder stays, and is dropped with the next update.
+    index.heap.fail_after = 1;
+    index.remove(6);
+    EXPECT_EQ(index.get(6), dmr_x_placeholder(6));
+    expect_same(index, {});
+    ASSERT_EQ(index.set(7, entry(7, 3)), 0);
+    EXPECT_FALSE(index.heap.last_optional);
+    expect_same(index, {{7, entry(7, 3)}});
+}
+
+TEST(IndexGrow, EntriesStayAndNewBlocksCanBeMapped) {
+    const u64 region = DMR_REGION_BLOCKS;
+    // The old end in the middle of a region, at its end, and the same count.
+    for (const auto& [before, after] : std::vector<std::pair<u64, u64>>{
+             {region + 5, 4 * region}, {2 * region, 2 * region + 1}, {7, 9}, {region, region}}) {
+        Index index(before);
+        Model model;
+        for (const u64 block : {u64{0}, before - 1}) {
+            model[block] = entry(block, block + 1, 0x0f);
+            ASSERT_EQ(index.set(block, model[block]), 0);
+        }
+        auto** leaves =
+            static_cast<dmr_leaf**>(kvcalloc(dmr_regions(after), sizeof(dmr_leaf*), GFP_KERNEL));
+        dmr_leaf** const was = index.idx.leaf;
+        dmr_leaf** const old = dmr_index_grow(&index.idx, leaves, after);
+        EXPECT_EQ(old, was);
+        kvfree(old);
+        EXPECT_EQ(index.idx.nr_blocks, after);
+        EXPECT_EQ(index.idx.nr_regions, dmr_regions(after));
+        expect_same(index, model);
+        model[after - 1] = entry(after - 1, 9);
+        ASSERT_EQ(index.set(after - 1, model[after - 1]), 0);
+        expect_same(index, model);
+        for (const u64 block : {u64{0}, before - 1, before - before / 2, after - 1})
+            expect_same_at(index, model, block);
+    }
+}
+
+TEST(IndexGrow, Regions) {
+    EXPECT_EQ(dmr_regions(0), 0u);
+    EXPECT_EQ(dmr_regions(1), 1u);
+    EXPECT_EQ(dmr_regions(DMR_REGION_BLOCKS), 1u);
+    EXPECT_EQ(dmr_regions(u64{DMR_REGION_BLOCKS} + 1), 2u);
 }
 
 } // namespace

@@ -270,11 +270,12 @@ TEST(Commit, BothCopiesInOrder) {
     Live live(spare);
     spare.disk.logging = true;
     ASSERT_EQ(live.add(5), 0);
-    ASSERT_EQ(spare.disk.log.size(), 2u) << "two writes, no more";
-    EXPECT_EQ(spare.disk.log[0].block, spare.table_block(0, 0));
-    EXPECT_EQ(spare.disk.log[0].flags, DMR_IO_PREFLUSH | DMR_IO_FUA);
-    EXPECT_EQ(spare.disk.log[1].block, spare.table_block(0, 1));
-    EXPECT_TRUE(spare.disk.log[1].flags & DMR_IO_FUA);
+    ASSERT_EQ(spare.disk.log.size(), 3u) << "a flush and two writes, no more";
+    EXPECT_EQ(spare.disk.log[0].flags, SimDisk::flush_only);
+    for (const unsigned copy : {0u, 1u}) {
+        EXPECT_EQ(spare.disk.log[1 + copy].block, spare.table_block(0, copy));
+        EXPECT_EQ(spare.disk.log[1 + copy].flags, DMR_IO_FUA);
+    }
     expect_copies_equal(spare, 0);
     EXPECT_EQ(Set(spare.disk).view(), live.acked);
 }
@@ -291,11 +292,11 @@ TEST(Commit, BatchOverSeveralBlocks) {
     EXPECT_EQ(dmr_meta_commit(&live.set.meta, changes.data(), 6), 6u);
     for (const dmr_change& c : changes)
         EXPECT_EQ(c.error, 0);
-    ASSERT_EQ(spare.disk.log.size(), 6u);
+    ASSERT_EQ(spare.disk.log.size(), 7u);
+    EXPECT_EQ(spare.disk.log[0].flags, SimDisk::flush_only);
     for (size_t i = 0; i < 6; i++) {
-        EXPECT_EQ(spare.disk.log[i].block, spare.table_block(i % 3, i < 3 ? 0 : 1));
-        EXPECT_TRUE(spare.disk.log[i].flags & DMR_IO_FUA);
-        EXPECT_EQ(spare.disk.log[i].flags & DMR_IO_PREFLUSH, i == 0 ? DMR_IO_PREFLUSH : 0u);
+        EXPECT_EQ(spare.disk.log[1 + i].block, spare.table_block(i % 3, i < 3 ? 0 : 1));
+        EXPECT_EQ(spare.disk.log[1 + i].flags, DMR_IO_FUA);
     }
     EXPECT_EQ(Set(spare.disk).view(), live.acked);
 }
@@ -401,10 +402,10 @@ TEST(Commit, OneGroupFailsTheOthersHold) {
     EXPECT_EQ(changes[0].error, -EIO);
     EXPECT_EQ(changes[1].error, 0);
     EXPECT_EQ(changes[2].error, 0);
-    // The flush that was due with the failed write came with the next one.
-    const auto first_good = std::find_if(spare.disk.log.begin(), spare.disk.log.end(),
-                                         [](const SimDisk::Write& w) { return !w.failed; });
-    EXPECT_TRUE(first_good->flags & DMR_IO_PREFLUSH);
+    EXPECT_EQ(spare.disk.log[0].flags, SimDisk::flush_only);
+    EXPECT_EQ(std::count_if(spare.disk.log.begin(), spare.disk.log.end(),
+                            [](const auto& w) { return w.flags == SimDisk::flush_only; }),
+              1);
     for (const auto& w : spare.disk.log)
         EXPECT_NE(w.block, spare.table_block(0, 1)) << "the good copy of a failed block is kept";
 }
@@ -418,6 +419,173 @@ TEST(Commit, EverythingFailsNothingIsAcknowledged) {
         EXPECT_NE(live.add(6), 0);
     spare.disk.fails = nullptr;
     EXPECT_EQ(Set(spare.disk).view(), live.acked);
+}
+
+// After a failed flush nobody knows whether the slots hold their contents: no
+// entry may name one. The next commit, with the contents written again, works.
+TEST(Commit, FailedFlushWritesNothing) {
+    Spare spare(slots);
+    Live live(spare);
+    ASSERT_EQ(live.add(5, 0x01), 0);
+    u64 slot = 0;
+    ASSERT_EQ(dmr_meta_alloc(&live.set.meta, &slot), 0);
+    const u64 free_before = live.set.meta.free_slots;
+    std::vector<dmr_change> changes = {
+        {live.acked.at(5).slot, mapped(5, dmr_meta_next_gen(&live.set.meta)), 0},
+        {slot, mapped(6, dmr_meta_next_gen(&live.set.meta)), 0}};
+    spare.disk.fails = [](SimDisk::Op op, u64) { return op == SimDisk::Op::flush; };
+    spare.disk.logging = true;
+    EXPECT_EQ(dmr_meta_commit(&live.set.meta, changes.data(), 2), 2u);
+    for (const dmr_change& c : changes)
+        EXPECT_EQ(c.error, -EAGAIN);
+    ASSERT_EQ(spare.disk.log.size(), 1u) << "one flush, not repeated, and no write";
+    EXPECT_EQ(spare.disk.log[0].flags, SimDisk::flush_only);
+    EXPECT_EQ(Set(spare.disk).view(), live.acked);
+    EXPECT_EQ(live.set.meta.frozen, 0u);
+    EXPECT_EQ(live.set.meta.commit_errors, 1u);
+    EXPECT_EQ(live.set.meta.free_slots, free_before);
+
+    spare.disk.fails = nullptr;
+    EXPECT_EQ(dmr_meta_commit(&live.set.meta, changes.data(), 2), 2u);
+    EXPECT_EQ(changes[0].error, 0);
+    EXPECT_EQ(changes[1].error, 0);
+    EXPECT_EQ(Set(spare.disk).view(),
+              (View{{5, {changes[0].slot, 0, DMR_R_WRITE, 0}}, {6, {slot, 0, DMR_R_WRITE, 0}}}));
+    for (u64 other = 0; dmr_meta_alloc(&live.set.meta, &other) == 0;)
+        EXPECT_NE(other, slot);
+}
+
+// A slot whose commit never came about can be given back.
+TEST(Commit, SlotOfAFailedFlushCanBeGivenBack) {
+    Spare spare(slots);
+    Live live(spare);
+    u64 slot = 0, again = 0;
+    ASSERT_EQ(dmr_meta_alloc(&live.set.meta, &slot), 0);
+    spare.disk.fails = [](SimDisk::Op op, u64) { return op == SimDisk::Op::flush; };
+    EXPECT_EQ(live.commit_in(slot, 5), -EAGAIN);
+    spare.disk.fails = nullptr;
+    dmr_meta_unalloc(&live.set.meta, slot);
+    EXPECT_EQ(live.set.meta.free_slots, slots);
+    ASSERT_EQ(dmr_meta_alloc(&live.set.meta, &again), 0);
+    EXPECT_EQ(again, slot);
+}
+
+u64 recorded_main(const Spare& spare, unsigned copy) {
+    const auto sb = spare.disk.load<dmr_superblock>(spare.sb_sector(copy));
+    EXPECT_EQ(dmr_sb_check(&sb, spare.sb_sector(copy), spare.disk.sectors, copy), nullptr);
+    return le64_to_cpu(sb.main_sectors);
+}
+
+TEST(Grow, RecordedInBothSuperblocks) {
+    Spare spare(slots, sample::tib);
+    Live live(spare);
+    ASSERT_EQ(live.add(5), 0);
+    EXPECT_EQ(dmr_meta_grow(&live.set.meta, 2 * sample::tib), 0);
+    for (const unsigned copy : {0u, 1u})
+        EXPECT_EQ(recorded_main(spare, copy), 2 * sample::tib);
+    EXPECT_EQ(live.set.meta.sb_bad, 0);
+    EXPECT_EQ(dmr_meta_revalidate(&live.set.meta), 0);
+    // Blocks behind the old end can be mapped now.
+    const u64 far = dmr_blocks(sample::tib) + 77;
+    ASSERT_EQ(live.add(far), 0);
+    const Set again(spare.disk);
+    ASSERT_EQ(again.error, 0) << again.problem();
+    EXPECT_EQ(again.view(), live.acked);
+}
+
+TEST(Grow, AFailingSuperblockTakesItBack) {
+    for (const unsigned copy : {0u, 1u})
+        for (const bool lands : {false, true}) {
+            SCOPED_TRACE("copy " + std::to_string(copy) + (lands ? ", lands" : ", does not land"));
+            Spare spare(slots, sample::tib);
+            Live live(spare);
+            spare.disk.failed_writes_land = lands;
+            spare.disk.fails = fail_writes_to(SimDisk::block_of(spare.sb_sector(copy)));
+            EXPECT_EQ(dmr_meta_grow(&live.set.meta, 2 * sample::tib), -EIO);
+            EXPECT_NE(live.set.problem(), "");
+            EXPECT_EQ(le64_to_cpu(live.set.meta.sb->main_sectors), sample::tib);
+            EXPECT_EQ(recorded_main(spare, !copy), sample::tib);
+            EXPECT_EQ(live.set.meta.sb_bad, 1u << copy);
+            EXPECT_EQ(Set(spare.disk, sample::tib).error, 0);
+
+            spare.disk.fails = nullptr;
+            EXPECT_EQ(dmr_meta_grow(&live.set.meta, 2 * sample::tib), 0);
+            EXPECT_EQ(Set(spare.disk, 2 * sample::tib).error, 0);
+            EXPECT_EQ(live.set.meta.sb_bad, 0);
+        }
+}
+
+// Duplicates: block i in slot i with generation 1, and in a later slot with 2.
+void put_duplicates(Spare& spare, u64 n, u64 tables) {
+    for (u64 index = 0; index < tables; index++) {
+        dmr_table_block tb;
+        dmr_table_init(&tb, index);
+        for (u64 e = 0; e < DMR_TABLE_ENTRIES; e++) {
+            const u64 slot = index * DMR_TABLE_ENTRIES + e;
+            if (slot < 2 * n)
+                tb.entry[e] = sample::entry(mapped(slot % n, slot < n ? 1 : 2));
+        }
+        for (const unsigned copy : {0u, 1u})
+            spare.write_table(index, copy, tb, spare.seq);
+    }
+}
+
+TEST(Losers, FreedInBatchesOverManyTableBlocks) {
+    const u64 tables = 6 * DMR_IMAGES, n = tables * DMR_TABLE_ENTRIES / 2;
+    Spare spare(tables * DMR_TABLE_ENTRIES);
+    put_duplicates(spare, n, tables);
+    spare.disk.logging = true;
+    Live live(spare);
+    ASSERT_EQ(live.acked.size(), n);
+    for (u64 block = 0; block < n; block++)
+        ASSERT_EQ(live.acked.at(block).slot, n + block);
+    EXPECT_EQ(live.set.meta.free_slots, n);
+    EXPECT_EQ(live.set.meta.nr_losers, 0u);
+    // Each table block with losers is written at most twice per copy: once for
+    // the end of one batch, once for the start of the next.
+    const auto writes = std::count_if(spare.disk.log.begin(), spare.disk.log.end(),
+                                      [](const auto& w) { return w.flags == DMR_IO_FUA; });
+    EXPECT_LE(writes, static_cast<long>(2 * tables));
+    const Set again(spare.disk);
+    EXPECT_EQ(again.error, 0);
+    EXPECT_EQ(again.view(), live.acked);
+    EXPECT_EQ(again.meta.nr_losers, 0u);
+    // Freed for good: without the newer entry the old one does not come back.
+    ASSERT_EQ(live.free(7), 0);
+    EXPECT_EQ(Set(spare.disk).view(), live.acked);
+}
+
+TEST(Losers, MoreThanCrashesLeaveAreRefused) {
+    for (const u64 n : {65536u, 65537u}) {
+        const u64 tables = (2 * n + DMR_TABLE_ENTRIES - 1) / DMR_TABLE_ENTRIES;
+        Spare spare(tables * DMR_TABLE_ENTRIES, 2 * sample::tib, tables);
+        put_duplicates(spare, n, tables);
+        const Set set(spare.disk);
+        EXPECT_EQ(set.error, n > 65536 ? -EUCLEAN : 0) << set.problem();
+    }
+}
+
+// The flush before the losers are freed fails: they stay in the table, so
+// their blocks must not lose the newer entries.
+TEST(Losers, FailedFlushDoesNotBringThemBack) {
+    Spare spare(slots);
+    spare.put(0, mapped(5, 1, 0x01));
+    spare.put(1, mapped(5, 2));
+    Set set(spare.disk);
+    spare.disk.fails = [](SimDisk::Op op, u64) { return op == SimDisk::Op::flush; };
+    ASSERT_EQ(dmr_meta_activate(&set.meta, 1700000000), 0);
+    spare.disk.fails = nullptr;
+    dmr_change un_map{1, {}, 0};
+    EXPECT_EQ(dmr_meta_commit(&set.meta, &un_map, 1), 1u);
+    const View after = Set(spare.disk).view();
+    if (un_map.error) {
+        EXPECT_EQ(un_map.error, -EBUSY);
+        EXPECT_EQ(after.at(5).slot, 1u);
+    } else {
+        EXPECT_EQ(after, View{}) << "an old slot serves the block again";
+    }
+    Live next(spare);
+    EXPECT_EQ(next.set.meta.nr_losers, 0u);
 }
 
 // With the entry of a frozen block moved elsewhere, freeing the new one must
@@ -471,7 +639,12 @@ TEST(Verify, RepairsFromCopyOrMemory) {
         EXPECT_EQ(v.damaged, 0u);
         expect_copies_equal(spare, 1);
         EXPECT_EQ(Set(spare.disk).view(), live.acked);
-        EXPECT_EQ(live.set.meta.free_slots, slots - 400);
+        // With no copy left nobody knows which slots were bad: all that hold
+        // nothing are taken for bad.
+        const u64 retired = gone == 3 ? 2 * DMR_TABLE_ENTRIES - 400 : 0;
+        EXPECT_EQ(v.retired, retired);
+        EXPECT_EQ(Set(spare.disk).totals.bad, retired);
+        EXPECT_EQ(live.set.meta.free_slots, slots - 400 - retired);
         ASSERT_EQ(live.add(7777), 0);
         EXPECT_EQ(Set(spare.disk).view(), live.acked);
     }
@@ -548,15 +721,22 @@ TEST(Verify, NoticesADamagedSuperblock) {
     }
 }
 
-TEST(Verify, OutstandingSlotIsNotHandedOutTwice) {
+// What failed commits had taken is free again once the block is repaired; no
+// commit is under way when that happens.
+TEST(Verify, SlotsOfFailedCommitsAreFreeAgain) {
     Spare spare(slots);
     Live live(spare);
-    u64 held = 0, slot = 0;
-    ASSERT_EQ(dmr_meta_alloc(&live.set.meta, &held), 0);
-    spare.disk.image.erase(spare.table_block(0, 1));
-    verify(live);
-    while (dmr_meta_alloc(&live.set.meta, &slot) == 0)
-        EXPECT_NE(slot, held);
+    spare.disk.fails = fail_writes_to(spare.table_block(0, 1));
+    ASSERT_EQ(live.add(3), -EIO);
+    ASSERT_EQ(live.add(3), 0);
+    spare.disk.fails = nullptr;
+    EXPECT_EQ(verify(live).damaged, 0u);
+    EXPECT_EQ(live.set.meta.free_slots, slots - 1);
+    std::set<u64> seen;
+    for (u64 slot = 0; dmr_meta_alloc(&live.set.meta, &slot) == 0;)
+        EXPECT_TRUE(seen.insert(slot).second);
+    EXPECT_EQ(seen.size(), slots - 1);
+    EXPECT_FALSE(seen.contains(live.acked.at(3).slot));
 }
 
 } // namespace
