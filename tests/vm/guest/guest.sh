@@ -45,5 +45,15 @@ probe() { sectorio probe "$1" "$2" "${3:-1}" "${4:-r}" || true; }
 # size_of DEV : in sectors
 size_of() { blockdev --getsz "$1"; }
 
+# fault_disk NAME DISK : /dev/mapper/NAME is the disk, with faults as they are injected
+fault_disk() { dmsetup create "$1" --table "0 $(size_of "/dev/disk/$2") fault /dev/disk/$2 0"; }
+
+# inject NAME MESSAGE... : to a fault target (see README.md)
+inject() {
+    local name=$1
+    shift
+    dmsetup message "$name" 0 "$*"
+}
+
 # counter DEV FIELD : from /sys/block/*/stat, e.g. 1 reads, 5 writes, 16 flushes
 counter() { awk -v f="$2" '{ print $f }' "/sys/class/block/$(basename "$(readlink -f "$1")")/stat"; }

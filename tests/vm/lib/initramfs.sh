@@ -80,15 +80,16 @@ base_initramfs() {
     echo "$dir"
 }
 
-# add_module OVERLAY BASE-DIR VERSION KO : so that modprobe in the guest finds it
-add_module() {
-    local overlay=$1 base=$2 version=$3 ko=$4 scratch
+# add_modules OVERLAY BASE-DIR VERSION KO... : so that modprobe in the guest finds them
+add_modules() {
+    local overlay=$1 base=$2 version=$3 scratch
+    shift 3
     scratch=$(mktemp -d)
     mkdir -p "$scratch/lib/modules" "$overlay/lib/modules/$version/extra"
     cp -r "$base/tree/lib/modules/$version" "$scratch/lib/modules/"
     mkdir -p "$scratch/lib/modules/$version/extra"
-    cp "$ko" "$scratch/lib/modules/$version/extra/"
-    cp "$ko" "$overlay/lib/modules/$version/extra/"
+    cp "$@" "$scratch/lib/modules/$version/extra/"
+    cp "$@" "$overlay/lib/modules/$version/extra/"
     depmod -b "$scratch" "$version" 2>/dev/null
     cp "$scratch/lib/modules/$version"/modules.{dep,alias,symbols,softdep}{,.bin} \
         "$overlay/lib/modules/$version/" 2>/dev/null || true
