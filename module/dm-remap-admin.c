@@ -590,8 +590,7 @@ int dmr_msg_rearm(struct dmr_store *s, char *result, unsigned int maxlen)
 
 	dmr_clear_fault(s, DMR_PAUSED);
 	/* one good I/O of each device; the next error proves more */
-	if (!dmr_rw(s->main, 0, buffer, s->main_lbs, REQ_OP_READ | REQ_SYNC))
-		dmr_forget_dead(s);
+	dmr_retry_main(s, buffer);
 	dmr_clear_fault(s, DMR_FULL);
 	if (!dmr_rw(s->spare, 0, buffer, DMR_BLOCK_SIZE, REQ_OP_READ | REQ_SYNC))
 		dmr_clear_fault(s, DMR_SPARE_FAULT);

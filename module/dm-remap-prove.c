@@ -142,7 +142,7 @@ static enum side read_side(struct dmr_store *s, u64 block, bool below, void *pag
 			    REQ_OP_READ | REQ_SYNC))
 			return WORKS;
 		failed++;
-		if (time_after(jiffies, end) || dmr_stopping(s, DMR_PATIENCE))
+		if (time_after_eq(jiffies, end) || dmr_stopping(s, DMR_PATIENCE))
 			break;
 	}
 	return failed ? DEAD : NOBODY_THERE;
@@ -205,14 +205,15 @@ out:
 	return r;
 }
 
+/* *good is where it worked; at most so many tries that fail. */
 static enum side write_side(struct dmr_store *s, u64 block, bool below,
-			    struct collateral *c, u64 *good)
+			    unsigned int tries, struct collateral *c, u64 *good)
 {
 	unsigned int n, failed = 0;
 	u64 b;
 	int r;
 
-	for (n = 0; (b = place(s, block, below, n)) != U64_MAX; n++) {
+	for (n = 0; failed < tries && (b = place(s, block, below, n)) != U64_MAX; n++) {
 		if (b == block)
 			continue;
 		r = probe_write(s, b, s->probe_page[c->nr]);
@@ -309,8 +310,9 @@ bool dmr_prove_writes(struct dmr_store *s, u64 block, u64 ticket)
 	r = known(s, block, ticket);
 	if (r == -EAGAIN) {
 		now = atomic64_read(&s->failures);
-		above = write_side(s, block, false, &c, &hi);
-		below = above == DEAD ? DEAD : write_side(s, block, true, &c, &lo);
+		above = write_side(s, block, false, UINT_MAX, &c, &hi);
+		below = above == DEAD ? DEAD :
+			write_side(s, block, true, UINT_MAX, &c, &lo);
 		ok = above != DEAD && below != DEAD && (above == WORKS || below == WORKS);
 		settle_collateral(s, &c, ok);
 		if (ok)
@@ -331,11 +333,41 @@ void dmr_write_worked(struct dmr_store *s, u64 block)
 		note_result(s, block, true, true);
 }
 
-/* The administrator says that main is in order again. */
-void dmr_forget_dead(struct dmr_store *s)
+static bool reads_again(struct dmr_store *s, u64 block, void *page)
 {
-	/* no lock: a prover may hold it for long, and what it finds is newer */
-	WRITE_ONCE(s->dead.ticket, 0);
-	dmr_main_dead(s, true, false);
-	dmr_main_dead(s, false, false);
+	/* no time for a second try if the first one fails */
+	return read_side(s, block, false, page, jiffies) == WORKS ||
+	       read_side(s, block, true, page, jiffies) == WORKS;
+}
+
+static bool writes_again(struct dmr_store *s, u64 block)
+{
+	struct collateral c = { .nr = 0 };
+	bool ok;
+	u64 b;
+
+	/* somebody is finding out right now */
+	if (!mutex_trylock(&s->proof_lock))
+		return false;
+	ok = write_side(s, block, false, 1, &c, &b) == WORKS ||
+	     write_side(s, block, true, 1, &c, &b) == WORKS;
+	settle_collateral(s, &c, ok);
+	if (ok)
+		s->dead.ticket = 0;
+	mutex_unlock(&s->proof_lock);
+	return ok;
+}
+
+/*
+ * The administrator says that main is in order again. Is it, where it was not?
+ * A few tries only; page is 4 KiB of scratch.
+ */
+void dmr_retry_main(struct dmr_store *s, void *page)
+{
+	if (READ_ONCE(s->main_dead[false]) &&
+	    reads_again(s, READ_ONCE(s->dead_at[false]), page))
+		dmr_main_dead(s, false, false);
+	if (READ_ONCE(s->main_dead[true]) &&
+	    writes_again(s, READ_ONCE(s->dead_at[true])))
+		dmr_main_dead(s, true, false);
 }

@@ -332,7 +332,7 @@ bool dmr_healed(struct dmr_store *s, u64 block);
 bool dmr_prove_reads(struct dmr_store *s, u64 block, void *page);
 bool dmr_prove_writes(struct dmr_store *s, u64 block, u64 ticket);
 void dmr_write_worked(struct dmr_store *s, u64 block);
-void dmr_forget_dead(struct dmr_store *s);
+void dmr_retry_main(struct dmr_store *s, void *page);
 
 /* -- dm-remap-recover.c: failed I/O ------------------------------------------ */
 
