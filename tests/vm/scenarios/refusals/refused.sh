@@ -63,13 +63,13 @@ refused "singleton target type must appear alone" "$(printf '0 8 error\n8 %s rem
 
 # A zoned device can be neither.
 mkdir /sys/kernel/config/nullb/zoned
-cd /sys/kernel/config/nullb/zoned
+cd /sys/kernel/config/nullb/zoned || exit
 echo 1 >memory_backed
 echo 16 >size
 echo 1 >zoned
 echo 4 >zone_size
 echo 1 >power
-cd /test
+cd /test || exit
 refused "Zoned devices are not supported" "0 $size remap /dev/zoned $d/good"
 echo 0 >/sys/kernel/config/nullb/zoned/power
 
