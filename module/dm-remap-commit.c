@@ -96,9 +96,21 @@ static void write_slots(struct dmr_round *rd)
 	}
 }
 
+static blk_status_t write_slot(struct dmr_store *s, u64 slot, struct dmr_req *r)
+{
+	blk_status_t status;
+
+	status = dmr_rw(s->spare, slot_sector(s, slot), r->data,
+			dmr_block_sectors(s, r->block) * SECTOR_SIZE,
+			REQ_OP_WRITE | REQ_SYNC);
+	if (status)
+		dmr_count(s, &s->count.spare_errors);
+	return status;
+}
+
 /*
- * A slot write failed. Repeat it; if it fails again, try other slots. Only if
- * one of those can be written is the first one bad: else it is the spare.
+ * A slot write failed. Repeat it; if it fails again, try other slots. Only what
+ * still fails after one of those could be written is bad: else it was the spare.
  */
 static int write_slot_again(struct dmr_round *rd, struct dmr_req *r)
 {
@@ -108,21 +120,21 @@ static int write_slot_again(struct dmr_round *rd, struct dmr_req *r)
 	blk_status_t status;
 
 	for (;;) {
-		status = dmr_rw(s->spare, slot_sector(s, r->slot), r->data,
-				dmr_block_sectors(s, r->block) * SECTOR_SIZE,
-				REQ_OP_WRITE | REQ_SYNC);
+		status = write_slot(s, r->slot, r);
 		if (!status)
 			break;
-		dmr_count(s, &s->count.spare_errors);
 		tried[n++] = r->slot;
 		if (!dmr_candidate(status) || n == DMR_SLOT_TRIES ||
 		    dmr_meta_alloc(&s->meta, &r->slot))
 			goto spare_fault;
 	}
 	atomic64_inc(&s->spare_done);
-	for (i = 0; i < n; i++)
-		if (rd->nr_bad < ARRAY_SIZE(rd->bad))
+	for (i = 0; i < n; i++) {
+		if (!dmr_candidate(write_slot(s, tried[i], r)))
+			dmr_meta_unalloc(&s->meta, tried[i]);
+		else if (rd->nr_bad < ARRAY_SIZE(rd->bad))
 			rd->bad[rd->nr_bad++] = tried[i];
+	}
 	return 0;
 
 spare_fault:
@@ -516,6 +528,24 @@ static void retire(struct dmr_store *s, u64 slot)
 		s->totals.bad++;
 }
 
+/*
+ * A block has moved off this slot. If it can be written after all it may hold
+ * another block one day, unless something in it could not be read.
+ */
+static void leave_slot(struct dmr_store *s, struct dmr_req *r)
+{
+	u64 slot = dmr_x_slot(r->old);
+	struct dmr_change c = { .slot = slot };
+
+	if (dmr_meta_frozen(&s->meta, slot))
+		return;
+	if ((dmr_x_lost(r->new) & ~dmr_x_lost(r->old)) ||
+	    dmr_candidate(write_slot(s, slot, r)))
+		retire(s, slot);
+	else
+		commit_one(s, &c);
+}
+
 static void publish(struct dmr_round *rd)
 {
 	struct dmr_store *s = rd->s;
@@ -544,7 +574,7 @@ static void publish(struct dmr_round *rd)
 			dmr_clear_fault(s, DMR_SPARE_FAULT);
 		/* only now, so that a crash in between leaves two entries, not none */
 		if (r->kind == DMR_REQ_MOVE)
-			retire(s, dmr_x_slot(r->old));
+			leave_slot(s, r);
 	}
 	for (i = 0; i < rd->nr_bad; i++)
 		retire(s, rd->bad[i]);

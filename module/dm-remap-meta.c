@@ -756,19 +756,57 @@ static void drop_image(struct dmr_meta *m, u64 index)
 			m->image[i].valid = false;
 }
 
+static bool read_anything(struct dmr_meta *m, void *buf)
+{
+	unsigned int c;
+
+	for (c = 0; c < 2; c++)
+		if (!m->ops->read(m->context, dmr_sb_sector(m->device_sectors, c),
+				  buf, DMR_BLOCK_SIZE))
+			return true;
+	return false;
+}
+
+/*
+ * Read both copies of a table block. False if that says nothing: neither is
+ * good, and the spare reads nothing else either.
+ */
+static bool read_copies(struct dmr_meta *m, u64 index,
+			struct dmr_table_block *tb[2], bool ok[2])
+{
+	bool unreadable = false;
+	unsigned int c;
+	int r;
+
+	for (c = 0; c < 2; c++) {
+		r = read_copy(m, index, c, tb[c]);
+		ok[c] = !r;
+		unreadable |= r == -EIO;
+	}
+	if (ok[0] || ok[1] || !unreadable)
+		return true;
+	if (!read_anything(m, tb[0]))
+		return false;
+	for (c = 0; c < 2; c++)
+		ok[c] = !read_copy(m, index, c, tb[c]);
+	return true;
+}
+
 int dmr_meta_verify(struct dmr_meta *m, u64 index,
 		    const struct dmr_memory *memory, struct dmr_verify *v)
 {
 	struct dmr_table_block *tb[2] = { m->scratch, m->scratch + DMR_BLOCK_SIZE };
-	bool ok[2], same;
 	unsigned int c, best;
-	u64 seq;
+	u64 seq, retired = v->retired;
+	bool ok[2], same;
 
 	if (!index)
 		verify_superblocks(m, v);
 	v->checked++;
-	for (c = 0; c < 2; c++)
-		ok[c] = !read_copy(m, index, c, tb[c]);
+	if (!read_copies(m, index, tb, ok)) {
+		v->damaged++;
+		return -EIO;
+	}
 	best = ok[0] && (!ok[1] || le64_to_cpu(tb[0]->seq) >=
 					   le64_to_cpu(tb[1]->seq)) ? 0 : 1;
 	same = ok[0] && ok[1] && tb[0]->seq == tb[1]->seq;
@@ -794,6 +832,7 @@ int dmr_meta_verify(struct dmr_meta *m, u64 index,
 			       DMR_IO_PREFLUSH | DMR_IO_FUA)) {
 			freeze(m, index, copy);
 			v->damaged++;
+			v->retired = retired;
 			return -EIO;
 		}
 	}

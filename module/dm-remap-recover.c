@@ -87,7 +87,8 @@ struct reader {
 	bool repeat;		/* one failed read proves nothing */
 	bool yields;		/* gives up when a suspend waits, */
 	unsigned long patience;	/* for more than so many jiffies */
-	unsigned long end;	/* jiffies: no second tries afterwards */
+	bool all;		/* each sector is tried, however long that takes */
+	unsigned long end;	/* jiffies: no second tries afterwards, without "all" */
 	u8 lost;		/* could not be read, zero in page */
 };
 
@@ -108,7 +109,8 @@ static blk_status_t read_units(struct reader *r, unsigned int first, unsigned in
 	for (i = first; i < first + nr; i += u) {
 		u = min(r->unit, first + nr - i);
 		/* a read of just this was the one that failed */
-		if ((u < nr || r->repeat) && time_before(jiffies, r->end)) {
+		if ((u < nr || r->repeat) &&
+		    (r->all || time_before(jiffies, r->end))) {
 			status = read_some(r, i, u);
 			if (!status)
 				continue;
@@ -174,17 +176,41 @@ blk_status_t dmr_salvage(struct dmr_store *s, u64 block, void *page, u8 *lost)
 	return salvage(s, block, page, r, lost);
 }
 
-/* Read the slot of a block that the caller owns and has drained. */
+/* Can anything of the spare be read? One of the superblocks may be bad itself. */
+static blk_status_t read_spare(struct dmr_store *s, void *page)
+{
+	u64 size = s->meta.device_sectors;
+
+	if (!dmr_rw(s->spare, dmr_sb_sector(size, 0), page, DMR_BLOCK_SIZE,
+		    REQ_OP_READ | REQ_SYNC))
+		return BLK_STS_OK;
+	return dmr_rw(s->spare, dmr_sb_sector(size, 1), page, DMR_BLOCK_SIZE,
+		      REQ_OP_READ | REQ_SYNC);
+}
+
+/*
+ * Read the slot of a block that the caller owns and has drained. What can't be
+ * read here is gone: not because there was no time, and not because the spare
+ * was away for a moment. So it has to fail after the spare has read something
+ * else, too.
+ */
 static blk_status_t read_whole_slot(struct dmr_store *s, u64 block, u64 x,
 				    void *page, u8 skip, u8 *lost)
 {
 	struct reader r = {
 		.s = s, .bdev = s->spare, .base = slot_sector(s, x), .page = page,
 		.nr = dmr_block_sectors(s, block), .skip = skip,
-		.unit = s->main_lbs / SECTOR_SIZE, .repeat = true,
+		.unit = s->main_lbs / SECTOR_SIZE, .repeat = true, .all = true,
 	};
 	blk_status_t status = read_sectors(&r);
 
+	if (!status && r.lost) {
+		status = read_spare(s, page);
+		if (!status)
+			status = read_sectors(&r);
+	}
+	if (status)
+		dmr_fault(s, DMR_SPARE_FAULT);
 	*lost = r.lost;
 	return status;
 }
@@ -259,10 +285,6 @@ static int lose_slot_sectors(struct piece *p)
 	dmr_drain(s, dmr_bucket_bit(p->block));
 	before = dmr_x_lost(x);
 	e = -EIO;
-	/* the spare must be able to read something else */
-	if (dmr_rw(s->spare, 0, p->spare_page, DMR_BLOCK_SIZE,
-		   REQ_OP_READ | REQ_SYNC))
-		goto out;
 	if (read_whole_slot(s, p->block, x, p->spare_page, before, &lost))
 		goto out;
 	e = -EAGAIN;

@@ -42,6 +42,12 @@ mark() { echo "@@MARK $*" >/dev/console; }
 # probe DEV SECTOR [COUNT] [r|w|fua|flush] : one direct I/O; prints "ok" or the name of the error
 probe() { sectorio probe "$1" "$2" "${3:-1}" "${4:-r}" || true; }
 
+# put DEV SECTOR COUNT GENERATION [w|fua] : one direct write; prints "ok" or the name of the error
+put() { sectorio probe "$1" "$2" "$3" "${5:-w}" "$4" || true; }
+
+# show DEV SECTOR [COUNT] : the generation that each sector holds, or the name of the error
+show() { sectorio show "$1" "$2" "${3:-1}" || true; }
+
 # size_of DEV : in sectors
 size_of() { blockdev --getsz "$1"; }
 
@@ -57,3 +63,15 @@ inject() {
 
 # counter DEV FIELD : from /sys/block/*/stat, e.g. 1 reads, 5 writes, 16 flushes
 counter() { awk -v f="$2" '{ print $f }' "/sys/class/block/$(basename "$(readlink -f "$1")")/stat"; }
+
+# -- the set under test is r0 --
+
+# field N : of its status line, see dm-remap(4)
+field() { dmsetup status r0 | awk -v f="$1" '{ print $(f + 3) }'; }
+mode() { field 2; }
+state() { dmsetup status r0 | awk '{ print $9 " entries, " $10 " lost, " $8 " bad, " $5 }'; }
+# stat_of NAME : a counter of the message "stats"
+stat_of() { dmsetup message r0 0 stats | sed -n "s/^$1=//p"; }
+# entry BLOCK : "SLOT MASK REASON FLAGS", nothing if it has none
+entry() { dmsetup message r0 0 list "$1" | awk -v b="$1" '$1 == b { print $2, $3, $4, $5 }'; }
+msg() { dmsetup message r0 0 "$@"; }

@@ -36,9 +36,13 @@ static const char usage[] =
 	"  sectorio compare DEV OTHER [--only FILE] [--lost FILE] [--list-lost FILE]\n"
 	"      every sector (of those in FILE) against that of another device or file\n"
 	"      --lost     these may be unreadable\n"
-	"  sectorio probe DEV SECTOR COUNT r|w|fua|dsync|flush\n"
+	"  sectorio probe DEV SECTOR COUNT r|w|fua|dsync|flush [GENERATION]\n"
 	"      one direct I/O, or a flush: prints ok or the name of the error\n"
+	"      what is written has seed 0 and that generation (1)\n"
 	"      fua: a write with RWF_DSYNC; dsync: one to a device opened with O_DSYNC\n"
+	"  sectorio show DEV SECTOR COUNT\n"
+	"      one direct read: prints the generation of each sector (seed 0), or what else it holds;\n"
+	"      or the name of the error\n"
 	"  sectorio bios DEV --near FILE [--writes] [--max SIZE]\n"
 	"      I/O of every size and alignment near these sectors against single-sector I/O\n"
 	"  sectorio rand DEV COUNT SEED SIZE r|w   random I/O: prints the time taken\n"
@@ -265,7 +269,7 @@ static int command_probe(int argc, char **argv)
 	int error;
 	char *data;
 
-	if (argc != 4)
+	if (argc != 4 && argc != 5)
 		return 2;
 	sector = strtoull(argv[1], NULL, 0);
 	count = strtoull(argv[2], NULL, 0);
@@ -279,7 +283,7 @@ static int command_probe(int argc, char **argv)
 			fail("%s: %s", argv[0], strerror(errno));
 	}
 	data = io_buffer(count * SECTOR);
-	stamp(data, sector, count, 1, 0);
+	stamp(data, sector, count, argc == 5 ? (uint32_t)strtoul(argv[4], NULL, 0) : 1, 0);
 	if (!strcmp(what, "r"))
 		error = read_sectors(&dev, sector, count, data);
 	else if (!strcmp(what, "flush"))
@@ -290,6 +294,37 @@ static int command_probe(int argc, char **argv)
 		return 2;
 	puts(error ? strerrorname_np(error) : "ok");
 	return error != 0;
+}
+
+static int command_show(int argc, char **argv)
+{
+	uint64_t sector, count, detail;
+	char *data, text[80];
+	struct device dev;
+	int error;
+
+	if (argc != 3)
+		return 2;
+	sector = strtoull(argv[1], NULL, 0);
+	count = strtoull(argv[2], NULL, 0);
+	open_device(&dev, argv[0], false);
+	data = io_buffer(count * SECTOR);
+	error = read_sectors(&dev, sector, count, data);
+	if (error) {
+		puts(strerrorname_np(error));
+		return 1;
+	}
+	for (uint64_t i = 0; i < count; i++) {
+		enum content content = inspect(data + i * SECTOR, sector + i, 0, &detail);
+
+		if (content == CONTENT_STAMP)
+			snprintf(text, sizeof(text), "%llu", (unsigned long long)detail);
+		else
+			describe(content, detail, text, sizeof(text));
+		printf("%s%s", i ? " " : "", text);
+	}
+	putchar('\n');
+	return 0;
 }
 
 static int command_rand(int argc, char **argv)
@@ -332,7 +367,7 @@ int main(int argc, char **argv)
 	} commands[] = {
 		{ "fill", command_fill },   { "run", command_run },   { "verify", command_verify },
 		{ "probe", command_probe }, { "bios", command_bios }, { "rand", command_rand },
-		{ "compare", command_compare },
+		{ "compare", command_compare }, { "show", command_show },
 	};
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
