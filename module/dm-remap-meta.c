@@ -468,8 +468,9 @@ static void apply_change(struct dmr_meta *m, struct group *g,
 
 /*
  * Put the changes into cached images; returns the number of groups. Freeing
- * entries is allowed with a frozen table block around only if "losers" says
- * that a higher generation stays.
+ * entries while the table may hold an older one of the same block (in a frozen
+ * table block, or a loser) is allowed only if "losers" says that a higher
+ * generation stays.
  */
 static unsigned int apply_changes(struct dmr_meta *m, struct dmr_change *ch,
 				  u32 n, bool losers, struct group *groups,
@@ -499,7 +500,8 @@ static unsigned int apply_changes(struct dmr_meta *m, struct dmr_change *ch,
 		}
 		g->nr++;
 		ch[i].error = 0;
-		if (ch[i].m.state == DMR_E_FREE && m->frozen && !losers) {
+		if (ch[i].m.state == DMR_E_FREE &&
+		    (m->frozen || m->losers_left) && !losers) {
 			ch[i].error = -EBUSY;
 		} else if (!g->failed) {
 			apply_change(m, g, &ch[i], e);
@@ -613,8 +615,14 @@ static void free_losers(struct dmr_meta *m)
 			memset(&ch[n], 0, sizeof(ch[n]));
 			ch[n++].slot = m->losers[i];
 		}
-		for (done = 0; done < n; )
-			done += commit(m, ch + done, n - done, true);
+		for (done = 0; done < n; ) {
+			u32 more = commit(m, ch + done, n - done, true);
+
+			/* the flush failed; what else fails freezes its block */
+			if (ch[done].error == -EAGAIN)
+				m->losers_left = true;
+			done += more;
+		}
 	}
 	m->nr_losers = 0;
 }
