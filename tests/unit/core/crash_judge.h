@@ -226,6 +226,44 @@ public:
             }
     }
 
+    // After the cut copy 1 can be neither read nor written, and later it can,
+    // with what it held. What was read in between must stay: a write to a
+    // mapped block leaves no trace in the table. (Copy 0 is the newer one if
+    // they differ: should it come back, nothing on disk could tell.)
+    void check_return(Judge& judge, const Tables& tables) const {
+        std::set<u64> away;
+        for (const u64 index : tables)
+            away.insert(spare_.table_block(index, 1));
+        Limits few{.every_tear = false};
+        Cutter(base_, state.spare.log, 0, few, [&](size_t n, const State& cut) {
+            State live = cut;
+            for (const u64 block : away)
+                lose(live, block, Loss::unreadable);
+            if (must_refuse(spare_, live))
+                return;
+            live.spare.fails = [&](SimDisk::Op, u64 at) { return away.contains(at); };
+            Allowed after = allowed_after(steps_, n);
+            const Allowed before = after;
+            after.blocks.clear();
+            after.step += 1000;
+            {
+                const Driver again(live);
+                Told told = again.told;
+                for (const auto& entry : before.blocks)
+                    told.blocks[entry.first] = again.get(entry.first);
+                after.add(told);
+            }
+            live.spare.fails = nullptr;
+            for (const u64 block : away) {
+                live.spare.image[block] = cut.spare.image.at(block);
+                live.spare.unreadable.erase(block);
+                if (!cut.bad.contains(block))
+                    live.bad.erase(block);
+            }
+            judge.state(live, after, n, "copy 1 is back");
+        }).run();
+    }
+
     State state;
     Driver driver;
 

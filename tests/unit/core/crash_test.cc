@@ -203,6 +203,18 @@ TEST(Crash, Grow) {
     run.check(judge, {0});
 }
 
+TEST(Crash, CopyComesBack) {
+    Spare spare(2 * DMR_TABLE_ENTRIES, main_size);
+    fill(spare, 0, 100);
+    Recording run(spare);
+    run.step([](Driver& d) { EXPECT_EQ(d.map(5, 1, 0x0f), 0); });
+    run.step([](Driver& d) { EXPECT_EQ(d.map(6, 1), 0); });
+    run.step([](Driver& d) { EXPECT_EQ(d.rewrite(5, 0x03, 2), 0); });
+    run.step([](Driver& d) { EXPECT_EQ(d.unmap(6), 0); });
+    Judge judge(spare, "a copy that was away for one activation");
+    run.check_return(judge, {0, 1});
+}
+
 // A table block is lost and repaired at activation.
 TEST(Crash, RepairIsCut) {
     for (const unsigned copy : {0u, 1u}) {
