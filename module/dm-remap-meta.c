@@ -571,6 +571,22 @@ u32 dmr_meta_commit(struct dmr_meta *m, struct dmr_change *ch, u32 n)
 
 /* -- activation and repair ------------------------------------------------- */
 
+/*
+ * A copy that can be neither read nor written may hold the first half of a commit
+ * that a crash cut, and be back one day: the good one has to be newer by then.
+ * Not for a copy that was read, for then it is known to be older, or damaged.
+ */
+static void outdate_copy(struct dmr_meta *m, u64 index, unsigned int copy)
+{
+	struct dmr_image *img;
+
+	if (read_copy(m, index, copy, m->scratch) != -EIO)
+		return;
+	img = get_image(m, index);
+	if (img && write_copy(m, index, !copy, img->tb, next_seq(m), DMR_IO_FUA))
+		img->valid = false;
+}
+
 /* Rewrite the bad copy of a table block from the good one. */
 static void repair_block(struct dmr_meta *m, u64 index)
 {
@@ -586,6 +602,7 @@ static void repair_block(struct dmr_meta *m, u64 index)
 		       DMR_IO_FUA)) {
 		/* the image may now be that of a torn block: read it anew */
 		img->valid = false;
+		outdate_copy(m, index, copy);
 		return;
 	}
 	thaw(m, index);

@@ -226,14 +226,13 @@ public:
             }
     }
 
-    // After the cut copy 1 can be neither read nor written, and later it can,
+    // After the cut a copy can be neither read nor written, and later it can,
     // with what it held. What was read in between must stay: a write to a
-    // mapped block leaves no trace in the table. (Copy 0 is the newer one if
-    // they differ: should it come back, nothing on disk could tell.)
-    void check_return(Judge& judge, const Tables& tables) const {
+    // block, mapped or not, leaves no trace in the table.
+    void check_return(Judge& judge, const Tables& tables, unsigned copy) const {
         std::set<u64> away;
         for (const u64 index : tables)
-            away.insert(spare_.table_block(index, 1));
+            away.insert(spare_.table_block(index, copy));
         Limits few{.every_tear = false};
         Cutter(base_, state.spare.log, 0, few, [&](size_t n, const State& cut) {
             State live = cut;
@@ -260,7 +259,7 @@ public:
                 if (!cut.bad.contains(block))
                     live.bad.erase(block);
             }
-            judge.state(live, after, n, "copy 1 is back");
+            judge.state(live, after, n, "copy " + std::to_string(copy) + " is back");
         }).run();
     }
 
