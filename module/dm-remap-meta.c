@@ -644,6 +644,9 @@ static void free_losers(struct dmr_meta *m)
 	m->nr_losers = 0;
 }
 
+/* More writes of superblocks than one activation makes. */
+#define DMR_SEQ_JUMP	(1u << 20)
+
 int dmr_meta_activate(struct dmr_meta *m, u64 now)
 {
 	u64 i, n = table_init(m), before = m->activation;
@@ -656,6 +659,12 @@ int dmr_meta_activate(struct dmr_meta *m, u64 now)
 	}
 	m->sb->activation = cpu_to_le64(m->activation);
 	m->sb->updated = cpu_to_le64(now);
+	/*
+	 * A copy that is away may be ahead by what a crash cut; if it comes back
+	 * it must neither win nor carry the number of another content.
+	 */
+	if (m->sb_bad)
+		m->sb->seq = cpu_to_le64(le64_to_cpu(m->sb->seq) + DMR_SEQ_JUMP);
 	if (!write_superblocks(m)) {
 		m->activation = before;
 		m->sb->activation = cpu_to_le64(before);

@@ -231,6 +231,9 @@ public:
     // block, mapped or not, leaves no trace in the table.
     void check_return(Judge& judge, const Tables& tables, unsigned copy) const {
         std::set<u64> away;
+        // without tables: the superblock
+        if (tables.empty())
+            away.insert(SimDisk::block_of(spare_.sb_sector(copy)));
         for (const u64 index : tables)
             away.insert(spare_.table_block(index, copy));
         Limits few{.every_tear = false};

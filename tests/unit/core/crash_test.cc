@@ -211,9 +211,20 @@ TEST(Crash, CopyComesBack) {
     run.step([](Driver& d) { EXPECT_EQ(d.map(6, 1), 0); });
     run.step([](Driver& d) { EXPECT_EQ(d.rewrite(5, 0x03, 2), 0); });
     run.step([](Driver& d) { EXPECT_EQ(d.unmap(6), 0); });
+    run.step([](Driver& d) { EXPECT_EQ(d.grow(2 * main_size), 0); });
     Judge judge(spare, "a copy that was away for one activation");
     for (const unsigned copy : {0u, 1u})
-        run.check_return(judge, {0, 1}, copy);
+        for (const Tables& tables : {Tables{0, 1}, Tables{}})
+            run.check_return(judge, tables, copy);
+    // The table grew behind the back of a superblock.
+    Spare small(4 * DMR_TABLE_ENTRIES, main_size, 1);
+    fill(small, 0, DMR_TABLE_ENTRIES - 1);
+    Recording extend(small);
+    for (const u64 block : {5u, 6u})
+        extend.step([block](Driver& d) { EXPECT_EQ(d.map(block, 1), 0); });
+    Judge again(small, "a superblock that was away, new table blocks");
+    for (const unsigned copy : {0u, 1u})
+        extend.check_return(again, {}, copy);
 }
 
 // A table block is lost and repaired at activation.
