@@ -57,23 +57,6 @@ static int meta_read(void *context, u64 sector, void *buf, u32 len)
 	return blk_status_to_errno(status);
 }
 
-static int meta_write(void *context, u64 sector, const void *buf, u32 len,
-		      unsigned int flags)
-{
-	struct dmr_store *s = context;
-	blk_opf_t opf = REQ_OP_WRITE | REQ_META | REQ_SYNC;
-	blk_status_t status;
-
-	if (flags & DMR_IO_PREFLUSH)
-		opf |= REQ_PREFLUSH;
-	if (flags & DMR_IO_FUA)
-		opf |= REQ_FUA;
-	status = dmr_rw(s->spare, sector, (void *)buf, len, opf);
-	if (status)
-		dmr_count(s, &s->count.spare_errors);
-	return blk_status_to_errno(status);
-}
-
 static int meta_flush(void *context)
 {
 	struct dmr_store *s = context;
@@ -89,7 +72,30 @@ static int meta_flush(void *context)
 	dmr_count(s, &s->count.spare_errors);
 	dmr_count(s, &s->count.flush_errors);
 	/* what users have written to slots may be gone, and only we were told */
-	atomic_set(&s->flush_debt, 1);
+	if (atomic64_read(&s->spare_done))
+		atomic_set(&s->flush_debt, 1);
+	return blk_status_to_errno(status);
+}
+
+static int meta_write(void *context, u64 sector, const void *buf, u32 len,
+		      unsigned int flags)
+{
+	struct dmr_store *s = context;
+	blk_opf_t opf = REQ_OP_WRITE | REQ_META | REQ_SYNC;
+	blk_status_t status;
+
+	/* apart from the write: which of them failed makes a difference */
+	if (flags & DMR_IO_PREFLUSH) {
+		int r = meta_flush(s);
+
+		if (r)
+			return r;
+	}
+	if (flags & DMR_IO_FUA)
+		opf |= REQ_FUA;
+	status = dmr_rw(s->spare, sector, (void *)buf, len, opf);
+	if (status)
+		dmr_count(s, &s->count.spare_errors);
 	return blk_status_to_errno(status);
 }
 
