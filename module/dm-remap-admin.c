@@ -562,7 +562,7 @@ int dmr_msg_verify(struct dmr_store *s, const char *from, bool frozen_only,
 			mutex_unlock(&s->commit_lock);
 			break;
 		}
-		if (!frozen_only || s->meta.tb_flags[index] || !index)
+		if (!frozen_only || s->meta.losers_left || s->meta.tb_flags[index] || !index)
 			dmr_meta_verify(&s->meta, index, &memory, &v);
 		s->totals.bad += v.retired;
 		v.retired = 0;

@@ -520,12 +520,17 @@ static void count_entry(struct dmr_store *s, u64 x, int sign)
 	s->totals.lost += sign * (int)hweight8(dmr_x_lost(x));
 }
 
-static void retire(struct dmr_store *s, u64 slot)
+static int retire(struct dmr_store *s, u64 slot)
 {
 	struct dmr_change c = { .slot = slot, .m.state = DMR_E_BAD };
+	int r;
 
-	if (!dmr_meta_frozen(&s->meta, slot) && !commit_one(s, &c))
+	if (dmr_meta_frozen(&s->meta, slot))
+		return 0;
+	r = commit_one(s, &c);
+	if (!r)
 		s->totals.bad++;
+	return r;
 }
 
 /*
@@ -536,14 +541,18 @@ static void leave_slot(struct dmr_store *s, struct dmr_req *r)
 {
 	u64 slot = dmr_x_slot(r->old);
 	struct dmr_change c = { .slot = slot };
+	int error;
 
+	/* who repairs the block drops what memory does not know */
 	if (dmr_meta_frozen(&s->meta, slot))
 		return;
 	if ((dmr_x_lost(r->new) & ~dmr_x_lost(r->old)) ||
 	    dmr_candidate(write_slot(s, slot, r)))
-		retire(s, slot);
+		error = retire(s, slot);
 	else
-		commit_one(s, &c);
+		error = commit_one(s, &c);
+	if (error)
+		dmr_meta_loser_left(&s->meta);
 }
 
 static void publish(struct dmr_round *rd)

@@ -77,6 +77,20 @@
 #define DMR_INCOMPAT_KNOWN	DMR_INCOMPAT_SHIELD
 
 /*
+ * A copy of these table blocks could not be repaired when the set was activated.
+ * It may come back with what a crash had cut, and a higher sequence number: it
+ * does not count unless it was written in this activation or later. nr 0: not in
+ * use.
+ */
+struct dmr_distrust {
+	__le64	first;			/* table block */
+	__le32	nr;
+	__le32	copy;			/* 0 or 1 */
+} __packed;
+
+#define DMR_NR_DISTRUST		64
+
+/*
  * Two copies, at block 0 and in the last whole block of the spare. The valid
  * copy with the higher seq wins. csum is the CRC32C (initial value ~0, not
  * inverted at the end) of the 4096 bytes with csum itself zero.
@@ -118,7 +132,8 @@ struct dmr_superblock {
 	__u8	main_serial[DMR_ID_SIZE];	/* assembly without member header */
 	__u8	main_partuuid[DMR_ID_SIZE];
 	__u8	options[DMR_OPTIONS_SIZE];	/* table options to use, space separated */
-	__u8	pad1[4096 - 1024];
+	struct dmr_distrust distrust[DMR_NR_DISTRUST];
+	__u8	pad1[4096 - 2048];
 } __packed;
 
 /*
@@ -174,6 +189,7 @@ struct dmr_table_block {
 static_assert(sizeof(struct dmr_superblock) == DMR_BLOCK_SIZE, "superblock size");
 static_assert(offsetof(struct dmr_superblock, label) == 256, "label offset");
 static_assert(offsetof(struct dmr_superblock, options) == 512, "options offset");
+static_assert(offsetof(struct dmr_superblock, distrust) == 1024, "distrust offset");
 static_assert(sizeof(struct dmr_entry) == 16, "entry size");
 static_assert(sizeof(struct dmr_table_block) == DMR_BLOCK_SIZE, "table block size");
 

@@ -101,11 +101,45 @@ static const char *sb_check_geometry(const struct dmr_superblock *sb)
 	return NULL;
 }
 
+static const char *sb_check_distrust(const struct dmr_superblock *sb)
+{
+	u64 blocks = le64_to_cpu(sb->table_blocks);
+	unsigned int i;
+
+	for (i = 0; i < DMR_NR_DISTRUST; i++) {
+		const struct dmr_distrust *d = &sb->distrust[i];
+		u64 first = le64_to_cpu(d->first), nr = le32_to_cpu(d->nr);
+
+		if (first > blocks || nr > blocks - first || le32_to_cpu(d->copy) > 1)
+			return "the list of table copies that do not count is impossible";
+	}
+	return NULL;
+}
+
+bool dmr_distrusted(const struct dmr_superblock *sb,
+		    const struct dmr_table_block *tb, u64 index, unsigned int copy)
+{
+	unsigned int i;
+
+	if (le64_to_cpu(tb->seq) >> 32 >= le64_to_cpu(sb->activation))
+		return false;
+	for (i = 0; i < DMR_NR_DISTRUST; i++) {
+		const struct dmr_distrust *d = &sb->distrust[i];
+		u64 first = le64_to_cpu(d->first);
+
+		if (index >= first && index - first < le32_to_cpu(d->nr) &&
+		    le32_to_cpu(d->copy) == copy)
+			return true;
+	}
+	return false;
+}
+
 const char *dmr_sb_check(const struct dmr_superblock *sb, u64 self,
 			 u64 device_sectors, unsigned int copy)
 {
 	u32 state = le32_to_cpu(sb->state);
 	u64 spare = le64_to_cpu(sb->spare_sectors);
+	const char *why;
 
 	if (!dmr_sb_has_magic(sb))
 		return "no dm-remap signature";
@@ -131,7 +165,8 @@ const char *dmr_sb_check(const struct dmr_superblock *sb, u64 self,
 	/* the activation counter is the high half of every sequence number */
 	if (le64_to_cpu(sb->activation) >= 0xffffffffu)
 		return "the activation counter is exhausted";
-	return sb_check_geometry(sb);
+	why = sb_check_geometry(sb);
+	return why ? why : sb_check_distrust(sb);
 }
 
 /* Both copies of one write are equal but for what tells them apart. */

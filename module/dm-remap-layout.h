@@ -84,6 +84,10 @@ const char *dmr_sb_check(const struct dmr_superblock *sb, u64 self,
 /* True if the block carries the magic, whatever else is wrong with it. */
 bool dmr_sb_has_magic(const struct dmr_superblock *sb);
 
+/* Does that copy of a table block not count, though it is valid? */
+bool dmr_distrusted(const struct dmr_superblock *sb,
+		    const struct dmr_table_block *tb, u64 index, unsigned int copy);
+
 /*
  * Of two copies (NULL = not valid) the newer: 0 or 1, -ENOENT without any,
  * -EUCLEAN if both have the same seq and yet differ, or name different sets.

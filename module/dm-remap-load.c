@@ -112,7 +112,8 @@ static int take_block(struct loader *l, u64 index, struct dmr_table_block *c0,
 	int r;
 
 	for (i = 0; i < 2; i++)
-		if (c[i] && dmr_table_check(c[i], m->seed, index, i))
+		if (c[i] && (dmr_table_check(c[i], m->seed, index, i) ||
+			     dmr_distrusted(m->sb, c[i], index, i)))
 			c[i] = NULL;
 	if (!c[0] && !c[1])
 		return bad_block(l, "a table block is damaged in both copies", index);

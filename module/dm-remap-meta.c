@@ -572,19 +572,46 @@ u32 dmr_meta_commit(struct dmr_meta *m, struct dmr_change *ch, u32 n)
 /* -- activation and repair ------------------------------------------------- */
 
 /*
- * A copy that can be neither read nor written may hold the first half of a commit
- * that a crash cut, and be back one day: the good one has to be newer by then.
- * Not for a copy that was read, for then it is known to be older, or damaged.
+ * List the copies that can't be repaired, in the superblock in memory. One may
+ * hold the first half of a commit that a crash cut, with a higher sequence number
+ * than the copy that is used meanwhile, and be back one day. -ENOSPC with the
+ * list unchanged if there are too many.
  */
-static void outdate_copy(struct dmr_meta *m, u64 index, unsigned int copy)
+static int list_distrust(struct dmr_meta *m)
 {
-	struct dmr_image *img;
+	struct dmr_distrust *list = m->scratch, *d = NULL;
+	u64 i, n = m->frozen ? table_init(m) : 0;
+	unsigned int nr = 0;
 
-	if (read_copy(m, index, copy, m->scratch) != -EIO)
+	memset(list, 0, sizeof(m->sb->distrust));
+	for (i = 0; i < n; i++) {
+		u32 copy = m->tb_flags[i] & DMR_TB_BAD(0) ? 0 : 1;
+
+		/* with both bits set nobody knows which one: both are rebuilt */
+		if (!m->tb_flags[i] || m->tb_flags[i] == DMR_TB_FROZEN)
+			continue;
+		if (d && le64_to_cpu(d->first) + le32_to_cpu(d->nr) == i &&
+		    le32_to_cpu(d->copy) == copy) {
+			d->nr = cpu_to_le32(le32_to_cpu(d->nr) + 1);
+			continue;
+		}
+		if (nr == DMR_NR_DISTRUST)
+			return -ENOSPC;
+		d = &list[nr++];
+		d->first = cpu_to_le64(i);
+		d->nr = cpu_to_le32(1);
+		d->copy = cpu_to_le32(copy);
+	}
+	memcpy(m->sb->distrust, list, sizeof(m->sb->distrust));
+	return 0;
+}
+
+/* When nothing is in need of repair any more. A list that says too much does no harm. */
+static void shorten_distrust(struct dmr_meta *m)
+{
+	if (m->frozen || !m->sb->distrust[0].nr || list_distrust(m))
 		return;
-	img = get_image(m, index);
-	if (img && write_copy(m, index, !copy, img->tb, next_seq(m), DMR_IO_FUA))
-		img->valid = false;
+	write_superblocks(m);
 }
 
 /* Rewrite the bad copy of a table block from the good one. */
@@ -602,10 +629,24 @@ static void repair_block(struct dmr_meta *m, u64 index)
 		       DMR_IO_FUA)) {
 		/* the image may now be that of a torn block: read it anew */
 		img->valid = false;
-		outdate_copy(m, index, copy);
 		return;
 	}
 	thaw(m, index);
+}
+
+void dmr_meta_loser_left(struct dmr_meta *m)
+{
+	m->losers_left = true;
+	m->verified = U64_MAX;
+}
+
+/* A pass over the whole table without a gap has freed all losers. */
+static void note_verified(struct dmr_meta *m, u64 index)
+{
+	if (!index)
+		m->verified = 0;
+	if (m->verified == index && ++m->verified == table_init(m))
+		m->losers_left = false;
 }
 
 /* Changes that fit into the scratch area. */
@@ -637,7 +678,7 @@ static void free_losers(struct dmr_meta *m)
 
 			/* the flush failed; what else fails freezes its block */
 			if (ch[done].error == -EAGAIN)
-				m->losers_left = true;
+				dmr_meta_loser_left(m);
 			done += more;
 		}
 	}
@@ -670,7 +711,6 @@ int dmr_meta_activate(struct dmr_meta *m, u64 now)
 		m->sb->activation = cpu_to_le64(before);
 		return fail(m, -EIO, "neither superblock can be written", 0);
 	}
-	m->active = true;
 	m->attempts = 0;
 	for (i = 0; m->frozen && i < n; i++) {
 		if (m->tb_flags[i])
@@ -678,7 +718,14 @@ int dmr_meta_activate(struct dmr_meta *m, u64 now)
 		if (!(i & 0xffff))
 			cond_resched();
 	}
+	/* not earlier: until now nothing was decided against the other copy */
+	if (m->frozen && list_distrust(m))
+		return fail(m, -ENOSPC, "one copy of the table is damaged in too many places", 0);
+	if (m->frozen && !write_superblocks(m))
+		return fail(m, -EIO, "neither superblock can be written", 0);
+	shorten_distrust(m);
 	free_losers(m);
+	m->active = true;
 	return 0;
 }
 
@@ -838,11 +885,15 @@ int dmr_meta_verify(struct dmr_meta *m, u64 index,
 		verify_superblocks(m, v);
 	v->checked++;
 	if (!read_copies(m, index, tb, ok)) {
+		m->verified = U64_MAX;
 		v->damaged++;
 		return -EIO;
 	}
 	best = ok[0] && (!ok[1] || le64_to_cpu(tb[0]->seq) >=
 					   le64_to_cpu(tb[1]->seq)) ? 0 : 1;
+	/* one that does not count may have the higher number */
+	if (m->tb_flags[index] == DMR_TB_BAD(best) && ok[!best])
+		best = !best;
 	same = ok[0] && ok[1] && tb[0]->seq == tb[1]->seq;
 	if (m->tb_flags[index] || (!ok[0] && !ok[1])) {
 		/* a change may have failed half way: the disk can't tell */
@@ -850,6 +901,7 @@ int dmr_meta_verify(struct dmr_meta *m, u64 index,
 			      memory, v);
 		memcpy(tb[best], tb[!best], DMR_BLOCK_SIZE);
 	} else if (!match_memory(m, tb[best], index, memory) && same) {
+		note_verified(m, index);
 		return 0;
 	}
 
@@ -864,6 +916,7 @@ int dmr_meta_verify(struct dmr_meta *m, u64 index,
 
 		if (write_copy(m, index, copy, tb[best], seq,
 			       DMR_IO_PREFLUSH | DMR_IO_FUA)) {
+			m->verified = U64_MAX;
 			freeze(m, index, copy);
 			v->damaged++;
 			v->retired = retired;
@@ -872,5 +925,7 @@ int dmr_meta_verify(struct dmr_meta *m, u64 index,
 	}
 	recount(m, tb[best], index);
 	v->repaired++;
+	shorten_distrust(m);
+	note_verified(m, index);
 	return 0;
 }

@@ -99,6 +99,7 @@ struct dmr_meta {
 	u32 nr_losers;
 	u32 max_losers;
 	bool losers_left;		/* some could not be freed */
+	u64 verified;			/* the pass of verify goes on here */
 	const char *problem;		/* of the last failure, for the user */
 	u64 problem_index;
 };
@@ -167,6 +168,13 @@ u64 dmr_meta_next_gen(struct dmr_meta *m);
  * written, the contents of the slots have to be written again before a new try.
  */
 u32 dmr_meta_commit(struct dmr_meta *m, struct dmr_change *changes, u32 n);
+
+/*
+ * The entry that a block had before it moved stays in the table. Nothing is
+ * freed from now on, until verify has gone over the whole table: the old entry
+ * must not be the only one.
+ */
+void dmr_meta_loser_left(struct dmr_meta *m);
 
 /* Is the entry of this slot in a frozen table block? */
 bool dmr_meta_frozen(const struct dmr_meta *m, u64 slot);

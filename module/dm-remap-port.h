@@ -63,6 +63,7 @@ typedef unsigned int gfp_t;
 #ifndef BIT_ULL
 #define BIT_ULL(n)	(1ULL << (n))
 #endif
+#define U64_MAX		(~0ULL)
 #define READ_ONCE(x)	(x)
 #define WRITE_ONCE(x, v) ((x) = (v))
 #define smp_store_release(p, v) (*(p) = (v))

@@ -80,14 +80,14 @@ bool dmr_healed(struct dmr_store *s, u64 block)
 
 /*
  * The n-th place to look at on one side of a block; the block itself means:
- * there is none. Not beyond 4 MiB. Not the next block at first: a defect is
+ * there is none. Not beyond 32 MiB. Not the next block at first: a defect is
  * often larger than one block, and each bad one costs seconds. So many, because
  * those that are remapped or taken can't serve.
  */
 static u64 place(struct dmr_store *s, u64 block, bool below, unsigned int n)
 {
 	static const unsigned int distance[] = {
-		16, 128, DMR_NEAR, 256, 512, 768, 64, 4, 1
+		16, 128, 1024, DMR_FAR, 4096, 2048, 512, 64, 4, 1
 	};
 	u64 other;
 
@@ -109,6 +109,15 @@ enum side {
 	DEAD,
 	NOBODY_THERE,	/* no block that could be tried */
 };
+
+/*
+ * Main ends close by on that side: that nothing works up to there can be damage
+ * as well, and the other side decides.
+ */
+static bool ends_near(struct dmr_store *s, u64 block, bool below)
+{
+	return below ? block <= DMR_FAR : block + DMR_FAR >= s->index.nr_blocks;
+}
 
 /* A good I/O ends the fault only near where it was found. */
 static void note_result(struct dmr_store *s, u64 block, bool write, bool ok)
@@ -145,7 +154,7 @@ static enum side read_side(struct dmr_store *s, u64 block, bool below, void *pag
 		if (time_after_eq(jiffies, end) || dmr_stopping(s, DMR_PATIENCE))
 			break;
 	}
-	return failed ? DEAD : NOBODY_THERE;
+	return failed && !ends_near(s, block, below) ? DEAD : NOBODY_THERE;
 }
 
 /*
@@ -225,7 +234,7 @@ static enum side write_side(struct dmr_store *s, u64 block, bool below,
 			c->block[c->nr++] = b;
 	}
 	*good = block;
-	return failed ? DEAD : NOBODY_THERE;
+	return failed && !ends_near(s, block, below) ? DEAD : NOBODY_THERE;
 }
 
 /*

@@ -48,8 +48,9 @@
 #define DMR_BUCKETS	64	/* of regions, for draining */
 #define DMR_ROUND	1024	/* requests in one round of commits */
 #define DMR_SLOT_TRIES	8	/* slots tried for one block */
-#define DMR_NEAR	1024	/* blocks: main has to work so near a bad block */
-#define DMR_PROBES	18	/* blocks that one proof may find unwritable */
+#define DMR_NEAR	1024	/* blocks: what holds for one holds for others so near */
+#define DMR_FAR		8192	/* blocks: main has to work so near a bad block */
+#define DMR_PROBES	20	/* blocks that one proof may find unwritable */
 #define DMR_PROOFS	8	/* proofs that are remembered */
 #define DMR_PATIENCE	(5 * HZ) /* of a suspend with the isolation of read errors */
 #define DMR_WEAK	64	/* blocks whose healed errors are remembered */
