@@ -457,7 +457,8 @@ int dmr_msg_blocks(struct dmr_store *s, bool unmap, unsigned int argc,
 			continue;
 		}
 		if (!unmap) {
-			retry_block(s, peek(&c), buffer, c.done);
+			if (retry_block(s, peek(&c), buffer, c.done))
+				c.done[2]++;
 			/* not all of it may have been tried */
 			if (hurry(s))
 				break;

@@ -468,8 +468,9 @@ static void apply_change(struct dmr_meta *m, struct group *g,
 
 /*
  * Put the changes into cached images; returns the number of groups. Freeing
- * entries is allowed with a frozen table block around only if "losers" says
- * that a higher generation stays.
+ * entries while the table may hold an older one of the same block (in a frozen
+ * table block, or a loser) is allowed only if "losers" says that a higher
+ * generation stays.
  */
 static unsigned int apply_changes(struct dmr_meta *m, struct dmr_change *ch,
 				  u32 n, bool losers, struct group *groups,
@@ -499,7 +500,8 @@ static unsigned int apply_changes(struct dmr_meta *m, struct dmr_change *ch,
 		}
 		g->nr++;
 		ch[i].error = 0;
-		if (ch[i].m.state == DMR_E_FREE && m->frozen && !losers) {
+		if (ch[i].m.state == DMR_E_FREE &&
+		    (m->frozen || m->losers_left) && !losers) {
 			ch[i].error = -EBUSY;
 		} else if (!g->failed) {
 			apply_change(m, g, &ch[i], e);
@@ -569,6 +571,22 @@ u32 dmr_meta_commit(struct dmr_meta *m, struct dmr_change *ch, u32 n)
 
 /* -- activation and repair ------------------------------------------------- */
 
+/*
+ * A copy that can be neither read nor written may hold the first half of a commit
+ * that a crash cut, and be back one day: the good one has to be newer by then.
+ * Not for a copy that was read, for then it is known to be older, or damaged.
+ */
+static void outdate_copy(struct dmr_meta *m, u64 index, unsigned int copy)
+{
+	struct dmr_image *img;
+
+	if (read_copy(m, index, copy, m->scratch) != -EIO)
+		return;
+	img = get_image(m, index);
+	if (img && write_copy(m, index, !copy, img->tb, next_seq(m), DMR_IO_FUA))
+		img->valid = false;
+}
+
 /* Rewrite the bad copy of a table block from the good one. */
 static void repair_block(struct dmr_meta *m, u64 index)
 {
@@ -584,6 +602,7 @@ static void repair_block(struct dmr_meta *m, u64 index)
 		       DMR_IO_FUA)) {
 		/* the image may now be that of a torn block: read it anew */
 		img->valid = false;
+		outdate_copy(m, index, copy);
 		return;
 	}
 	thaw(m, index);
@@ -613,11 +632,20 @@ static void free_losers(struct dmr_meta *m)
 			memset(&ch[n], 0, sizeof(ch[n]));
 			ch[n++].slot = m->losers[i];
 		}
-		for (done = 0; done < n; )
-			done += commit(m, ch + done, n - done, true);
+		for (done = 0; done < n; ) {
+			u32 more = commit(m, ch + done, n - done, true);
+
+			/* the flush failed; what else fails freezes its block */
+			if (ch[done].error == -EAGAIN)
+				m->losers_left = true;
+			done += more;
+		}
 	}
 	m->nr_losers = 0;
 }
+
+/* More writes of superblocks than one activation makes. */
+#define DMR_SEQ_JUMP	(1u << 20)
 
 int dmr_meta_activate(struct dmr_meta *m, u64 now)
 {
@@ -631,6 +659,12 @@ int dmr_meta_activate(struct dmr_meta *m, u64 now)
 	}
 	m->sb->activation = cpu_to_le64(m->activation);
 	m->sb->updated = cpu_to_le64(now);
+	/*
+	 * A copy that is away may be ahead by what a crash cut; if it comes back
+	 * it must neither win nor carry the number of another content.
+	 */
+	if (m->sb_bad)
+		m->sb->seq = cpu_to_le64(le64_to_cpu(m->sb->seq) + DMR_SEQ_JUMP);
 	if (!write_superblocks(m)) {
 		m->activation = before;
 		m->sb->activation = cpu_to_le64(before);

@@ -98,6 +98,7 @@ struct dmr_meta {
 	u64 *losers;
 	u32 nr_losers;
 	u32 max_losers;
+	bool losers_left;		/* some could not be freed */
 	const char *problem;		/* of the last failure, for the user */
 	u64 problem_index;
 };
@@ -162,7 +163,7 @@ u64 dmr_meta_next_gen(struct dmr_meta *m);
  * frozen now, and the caller has to commit the content again in another slot
  * with a higher generation or fence the block; or -EBUSY: nothing was done, for
  * an entry can't be freed while a table block is frozen that may hold an older
- * entry of the same block; or -EAGAIN: the flush failed, nothing of the table was
+ * entry of the same block, or a loser could not be freed; or -EAGAIN: the flush failed, nothing of the table was
  * written, the contents of the slots have to be written again before a new try.
  */
 u32 dmr_meta_commit(struct dmr_meta *m, struct dmr_change *changes, u32 n);

@@ -431,9 +431,7 @@ static int check_devices(struct dm_target *ti, struct dmr_target *t)
 {
 	struct block_device *main = t->main->bdev, *spare = t->spare->bdev;
 
-	if (ti->begin)
-		ti->error = "The target must begin at sector 0";
-	else if (overlap(main, spare))
+	if (overlap(main, spare))
 		ti->error = "Main and spare overlap";
 	else if (bdev_is_zoned(main) || bdev_is_zoned(spare))
 		ti->error = "Zoned devices are not supported";

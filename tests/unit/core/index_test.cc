@@ -416,19 +416,20 @@ TEST(Index, RunsOfARange) {
 // Only what I/O waits for may use the reserve of leaves.
 TEST(IndexMemory, OnlyTrimmingIsOptional) {
     Index index(3 * u64{DMR_REGION_BLOCKS});
-    ASSERT_EQ(index.set(5, entry(5, 1)), 0);
-    ASSERT_EQ(index.set(6, entry(6, 2)), 0);
+    for (const u64 block : {5u, 6u, 7u})
+        ASSERT_EQ(index.set(block, entry(block, block)), 0);
     EXPECT_FALSE(index.heap.last_optional);
     index.remove(5);
     EXPECT_TRUE(index.heap.last_optional);
     // Without memory the placeholder stays, and is dropped with the next update.
     index.heap.fail_after = 1;
     index.remove(6);
-    EXPECT_EQ(index.get(6), dmr_x_placeholder(6));
-    expect_same(index, {});
-    ASSERT_EQ(index.set(7, entry(7, 3)), 0);
+    EXPECT_EQ(index.idx.leaf[0]->nr, 2u);
+    expect_same(index, {{7, entry(7, 7)}});
+    ASSERT_EQ(index.set(8, entry(8, 8)), 0);
     EXPECT_FALSE(index.heap.last_optional);
-    expect_same(index, {{7, entry(7, 3)}});
+    EXPECT_EQ(index.idx.leaf[0]->nr, 2u);
+    expect_same(index, {{7, entry(7, 7)}, {8, entry(8, 8)}});
 }
 
 TEST(IndexGrow, EntriesStayAndNewBlocksCanBeMapped) {

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <functional>
 #include <map>
+#include <set>
 #include <vector>
 
 class SimDisk {
@@ -20,8 +21,9 @@ public:
     struct Write {
         u64 block;
         Block data;
-        unsigned flags; // DMR_IO_*; flush_only: no data
-        bool failed;    // the caller got an error; the data may have landed
+        unsigned flags;    // DMR_IO_*; flush_only: no data
+        bool failed;       // the caller got an error; the data may have landed
+        u8 sectors = 0xff; // which of the block's eight are written
     };
 
     static constexpr unsigned flush_only = 0x80;
@@ -31,6 +33,8 @@ public:
     // What a test may set: an error for a read or write of one block.
     enum class Op { read, write, flush };
     std::function<bool(Op, u64 block)> fails; // block: 0 for a flush
+    // Blocks that can't be read until they are written.
+    std::set<u64> unreadable;
     // A failed write still reaches the disk.
     bool failed_writes_land = false;
 
@@ -57,6 +61,28 @@ public:
         std::memcpy(image[block_of(sector)].data(), &content, sizeof(content));
     }
 
+    // What a write that arrives does, whole or some of its sectors.
+    void put(const Write& w, u8 mask = 0xff) {
+        mask &= w.sectors;
+        Block& to = image[w.block];
+        for (size_t s = 0; s < DMR_BLOCK_SECTORS; s++)
+            if (mask & (1u << s))
+                std::memcpy(to.data() + s * 512, w.data.data() + s * 512, 512);
+        if (mask == 0xff)
+            unreadable.erase(w.block);
+    }
+
+    // As the driver writes the content of slots.
+    int write_block(const Write& w) {
+        Write logged = w;
+        logged.failed = fails && fails(Op::write, w.block);
+        if (!logged.failed || failed_writes_land)
+            put(w);
+        if (logging)
+            log.push_back(logged);
+        return logged.failed ? -EIO : 0;
+    }
+
     static const dmr_meta_ops ops;
 
 private:
@@ -65,7 +91,7 @@ private:
             return -EIO;
         for (u32 at = 0; at < len; at += DMR_BLOCK_SIZE) {
             const u64 block = block_of(sector) + at / DMR_BLOCK_SIZE;
-            if (fails && fails(Op::read, block))
+            if (unreadable.contains(block) || (fails && fails(Op::read, block)))
                 return -EIO;
             auto* to = static_cast<char*>(buf) + at;
             const auto it = image.find(block);
@@ -87,7 +113,7 @@ private:
             Write w{block_of(sector) + at / DMR_BLOCK_SIZE, {}, flags, failed};
             std::memcpy(w.data.data(), static_cast<const char*>(buf) + at, DMR_BLOCK_SIZE);
             if (!failed || failed_writes_land)
-                image[w.block] = w.data;
+                put(w);
             if (logging)
                 log.push_back(w);
         }

@@ -47,8 +47,13 @@ base_initramfs() {
     key=$( { echo "$version" $guest_modules; content_hash "$vm/guest" "$vm/lib/initramfs.sh"
              stat -L -c '%n %s %Y' /bin/busybox $programs; } | sha256sum | cut -c1-16)
     dir=$cache/initramfs/$version-$key
+    mkdir -p "$cache/initramfs"
+    # Two runs may want to make it at the same time; old ones may be in use.
+    exec 8>"$cache/initramfs/$version.lock"
+    flock 8
     if [ ! -e "$dir/complete" ]; then
-        rm -rf "$cache/initramfs/$version"-*
+        find "$cache/initramfs" -mindepth 1 -maxdepth 1 -type d -name "$version-*" -mtime +1 -exec rm -rf {} +
+        rm -rf "$dir"
         tree=$dir/tree
         mkdir -p "$tree"/{bin,sbin,usr,dev,proc,sys,etc,tmp,out,test,run,root,lib,lib64}
         install /bin/busybox "$tree/bin/busybox"
@@ -77,6 +82,7 @@ base_initramfs() {
         archive "$tree" >"$dir/base.cpio"
         touch "$dir/complete"
     fi
+    exec 8>&-
     echo "$dir"
 }
 
