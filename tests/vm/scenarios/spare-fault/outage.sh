@@ -65,6 +65,16 @@ same "and new blocks after a while" "$(state)" "4 entries, 7 lost, 0 bad, active
 again
 same "assembled again" "$(state)" "4 entries, 7 lost, 0 bad, active"
 
+echo "-- before anything of the table was read"
+inject spare rule out rwf all error=ioerr
+same "a block that main can't take" "$(remap 900 93)" ENODATA
+same "a write to a lost sector" "$(put "$r" 5611 1 92)" EIO
+inject spare drop out
+same "nothing is frozen" "$(state), $(field 15)" "4 entries, 7 lost, 0 bad, spare-fault, 0"
+same "a write to a lost sector" "$(put "$r" 5611 1 8) $(entry 701 | cut -d' ' -f2-)" "ok 77 a -"
+same "rearm" "$(msg rearm)" "ok active"
+same "a new block" "$(put "$r" 7200 8 5) $(state)" "ok 5 entries, 6 lost, 0 bad, active"
+
 # An outage of N I/Os after the first K: whatever is under way when it begins and when it ends.
 echo "-- short ones"
 short() { # OPS SKIP TIMES COMMAND... : the answer is in $answer
@@ -81,7 +91,7 @@ for n in 1 2 3 4 6 8 9 10 11 12 13; do
     short rw 0 $n put "$r" 4803 1 3
     same "after a write of a part, $n errors" "$(entry 600 | cut -d' ' -f2,4) $(all_of 600)" "00 - $(eight 3)"
 done
-same "state" "$(state | sed 's/spare-fault/active/')" "4 entries, 7 lost, 0 bad, active"
+same "state" "$(state | sed 's/spare-fault/active/')" "5 entries, 6 lost, 0 bad, active"
 block=1000
 for k in 0 1 2 3; do
     for n in 1 2 3 4 6 11; do

@@ -83,4 +83,14 @@ same "assembled again" "$(state)" "3 entries, 1 lost, 4 bad, active"
 same "entries" "$(entry 500), $(entry 600), $(entry 700)" "4 00 m l, 5 00 m -, 6 20 m l"
 same "content" "$(all_of 500) $(all_of 600) $(show "$r" 5605)" "2 2 11 9 2 2 2 2 $(eight 12) ENODATA"
 same "a write to what is lost" "$(put "$r" 5605 1 14) $(all_of 700)" "ok 4 13 4 4 4 14 4 4"
+
+echo "-- many bad slots in a row"
+inject spare clear
+inject spare rule many w "$(slot_at 7)+320" error=medium
+same "a new block" "$(remap 900 20) $(all_of 900)" "ok $(eight 20)"
+check "is far from them" [ "$(entry 900 | cut -d' ' -f1)" -ge 252 ]
+same "those that were tried are retired" "$(state)" "4 entries, 0 lost, 9 bad, active"
+same "and one more" "$(remap 901 21) $(state)" "ok 5 entries, 0 lost, 9 bad, active"
+again
+same "assembled again" "$(state) $(all_of 900)" "5 entries, 0 lost, 9 bad, active $(eight 20)"
 remapctl -q stop r0
