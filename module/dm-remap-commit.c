@@ -118,14 +118,19 @@ static int write_slot_again(struct dmr_round *rd, struct dmr_req *r)
 	u64 tried[DMR_SLOT_TRIES];
 	unsigned int n = 0, i;
 	blk_status_t status;
+	int e;
 
 	for (;;) {
 		status = write_slot(s, r->slot, r);
 		if (!status)
 			break;
 		tried[n++] = r->slot;
-		if (!dmr_candidate(status) || n == DMR_SLOT_TRIES ||
-		    dmr_meta_alloc(&s->meta, &r->slot))
+		if (!dmr_candidate(status) || n == DMR_SLOT_TRIES)
+			goto spare_fault;
+		/* a defect is often larger than a few slots */
+		e = n > DMR_SLOT_TRIES / 2 ? dmr_meta_alloc_far(&s->meta, &r->slot) :
+					     dmr_meta_alloc(&s->meta, &r->slot);
+		if (e)
 			goto spare_fault;
 	}
 	atomic64_inc(&s->spare_done);

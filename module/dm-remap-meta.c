@@ -266,6 +266,22 @@ static u64 next_seq(struct dmr_meta *m)
 	return dmr_seq(m->activation, ++m->attempts);
 }
 
+/*
+ * Does the spare read anything? If not, what it did not read is not damaged. Uses
+ * the last block of scratch.
+ */
+static bool read_anything(struct dmr_meta *m)
+{
+	void *buf = m->scratch + (DMR_SCRATCH_BLOCKS - 1) * DMR_BLOCK_SIZE;
+	unsigned int c;
+
+	for (c = 0; c < 2; c++)
+		if (!m->ops->read(m->context, dmr_sb_sector(m->device_sectors, c),
+				  buf, DMR_BLOCK_SIZE))
+			return true;
+	return false;
+}
+
 /* The current content of a table block, from the cache or a good copy. */
 static struct dmr_image *get_image(struct dmr_meta *m, u64 index)
 {
@@ -358,7 +374,10 @@ static int extend_table(struct dmr_meta *m)
 	return 0;
 }
 
-/* Make alloc_index a table block with a free entry. */
+/*
+ * Make alloc_index a table block with a free entry. -ENOSPC if there is none;
+ * -EIO if the spare reads nothing.
+ */
 static int find_alloc_block(struct dmr_meta *m)
 {
 	u64 n = table_init(m), i, k = m->alloc_index;
@@ -374,6 +393,8 @@ static int find_alloc_block(struct dmr_meta *m)
 			continue;
 		img = get_image(m, k);
 		if (!img) {
+			if (!read_anything(m))
+				return -EIO;
 			freeze(m, k, 0);
 			continue;
 		}
@@ -415,13 +436,29 @@ int dmr_meta_alloc(struct dmr_meta *m, u64 *slot)
 	int r;
 
 	while (alloc_here(m, slot)) {
-		if (!find_alloc_block(m))
-			continue;
-		r = extend_table(m);
+		r = find_alloc_block(m);
+		if (r == -ENOSPC)
+			r = extend_table(m);
 		if (r)
 			return r;
 	}
 	return 0;
+}
+
+int dmr_meta_alloc_far(struct dmr_meta *m, u64 *slot)
+{
+	u64 n = table_init(m), i, k = m->alloc_index;
+
+	/* not if that would leave nothing but the block that is taken from now */
+	for (i = 1; i < n; i++) {
+		k = k + 1 < n ? k + 1 : 0;
+		if (!m->tb_free[k] || m->tb_flags[k] || m->tb_taken[k])
+			continue;
+		m->alloc_index = k;
+		m->taken_valid = false;
+		break;
+	}
+	return dmr_meta_alloc(m, slot);
 }
 
 void dmr_meta_unalloc(struct dmr_meta *m, u64 slot)
@@ -452,6 +489,7 @@ struct group {
 	u64 index;
 	u32 first, nr;		/* changes */
 	bool changed, failed;
+	int error;			/* of its changes, if it failed */
 };
 
 /* Put one change into the image of its table block. */
@@ -495,8 +533,13 @@ static unsigned int apply_changes(struct dmr_meta *m, struct dmr_change *ch,
 			g->img = m->tb_flags[k] ? NULL : get_image(m, k);
 			g->failed = !g->img;
 			g->changed = false;
-			if (!g->img && !m->tb_flags[k])
-				freeze(m, k, 0);
+			g->error = -EIO;
+			if (!g->img && !m->tb_flags[k]) {
+				if (read_anything(m))
+					freeze(m, k, 0);
+				else
+					g->error = -EAGAIN;
+			}
 		}
 		g->nr++;
 		ch[i].error = 0;
@@ -551,7 +594,7 @@ static u32 commit(struct dmr_meta *m, struct dmr_change *ch, u32 n, bool losers)
 
 		for (j = g->first; j < g->first + g->nr; j++) {
 			if (g->failed && !ch[j].error)
-				ch[j].error = -EIO;
+				ch[j].error = g->error;
 			if (ch[j].error || ch[j].m.state != DMR_E_FREE)
 				continue;
 			table_of(ch[j].slot, &e);
@@ -837,17 +880,6 @@ static void drop_image(struct dmr_meta *m, u64 index)
 			m->image[i].valid = false;
 }
 
-static bool read_anything(struct dmr_meta *m, void *buf)
-{
-	unsigned int c;
-
-	for (c = 0; c < 2; c++)
-		if (!m->ops->read(m->context, dmr_sb_sector(m->device_sectors, c),
-				  buf, DMR_BLOCK_SIZE))
-			return true;
-	return false;
-}
-
 /*
  * Read both copies of a table block. False if that says nothing: neither is
  * good, and the spare reads nothing else either.
@@ -866,7 +898,7 @@ static bool read_copies(struct dmr_meta *m, u64 index,
 	}
 	if (ok[0] || ok[1] || !unreadable)
 		return true;
-	if (!read_anything(m, tb[0]))
+	if (!read_anything(m))
 		return false;
 	for (c = 0; c < 2; c++)
 		ok[c] = !read_copy(m, index, c, tb[c]);

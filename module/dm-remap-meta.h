@@ -154,6 +154,9 @@ int dmr_meta_grow(struct dmr_meta *m, u64 main_sectors);
 int dmr_meta_alloc(struct dmr_meta *m, u64 *slot);
 void dmr_meta_unalloc(struct dmr_meta *m, u64 slot);
 
+/* The same, not near the slots that were taken last, if there is a choice. */
+int dmr_meta_alloc_far(struct dmr_meta *m, u64 *slot);
+
 /* A generation for the entries of the next commit. */
 u64 dmr_meta_next_gen(struct dmr_meta *m);
 
@@ -164,8 +167,10 @@ u64 dmr_meta_next_gen(struct dmr_meta *m);
  * frozen now, and the caller has to commit the content again in another slot
  * with a higher generation or fence the block; or -EBUSY: nothing was done, for
  * an entry can't be freed while a table block is frozen that may hold an older
- * entry of the same block, or a loser could not be freed; or -EAGAIN: the flush failed, nothing of the table was
- * written, the contents of the slots have to be written again before a new try.
+ * entry of the same block, or a loser could not be freed; or -EAGAIN: the flush
+ * failed, or the spare reads nothing and the table block is not in memory:
+ * nothing of it was written, the contents of the slots have to be written again
+ * before a new try.
  */
 u32 dmr_meta_commit(struct dmr_meta *m, struct dmr_change *changes, u32 n);
 

@@ -75,3 +75,17 @@ stat_of() { dmsetup message r0 0 stats | sed -n "s/^$1=//p"; }
 # entry BLOCK : "SLOT MASK REASON FLAGS", nothing if it has none
 entry() { dmsetup message r0 0 list "$1" | awk -v b="$1" '$1 == b { print $2, $3, $4, $5 }'; }
 msg() { dmsetup message r0 0 "$@"; }
+
+# layout : sets slots, and data: where the first one is on the spare (see module/dm-remap-format.h)
+layout() {
+    slots=$(field 4 | cut -d/ -f2)
+    tables=$(((slots + 251) / 252))
+    data=$((128 + tables * 8))
+}
+slot_at() { echo $((data + $1 * 8)); }
+# table_at COPY INDEX
+table_at() { echo $((($1 ? data + slots * 8 : 128) + $2 * 8)); }
+# all_of BLOCK [DEV] : what its sectors hold
+all_of() { show "${2:-/dev/mapper/r0}" $(($1 * 8)) 8; }
+# eight GENERATION : of a block that was written as a whole
+eight() { echo "$1 $1 $1 $1 $1 $1 $1 $1"; }

@@ -1,7 +1,8 @@
 # shellcheck shell=dash
 # The last slot is taken in the middle of a workload.
 # shellcheck source=/dev/null
-. ./set.sh tiny
+. ./set.sh
+begin tiny
 same "slots" "$slots" 56
 echo 80+320 >/tmp/lost
 same "40 blocks are lost" "$(msg add lost 10+40)" "ok 40 0 0"
@@ -10,10 +11,10 @@ for b in $(seq 1000 20 2400); do
     echo $((b * 8))+8
 done >/tmp/bad
 run() { # SEED
-    sectorio run $r --shadow /tmp/shadow --seed "$1" --ops 600 --sizes 512-8K --near /tmp/bad --range 4000+20000 >/tmp/run || true
+    sectorio run "$r" --shadow /tmp/shadow --seed "$1" --ops 600 --sizes 512-8K --near /tmp/bad --range 4000+20000 >/tmp/run || true
     same "its errors" "$(grep -o ': E[A-Z]*' /tmp/run | sort -u | tr -d ':\n')" " $2"
 }
-right() { check "$1: everything acknowledged is right" sectorio verify $r --shadow /tmp/shadow --lost /tmp/lost; }
+right() { check "$1: everything acknowledged is right" sectorio verify "$r" --shadow /tmp/shadow --lost /tmp/lost; }
 events=$(dmsetup info -c --noheadings -o events r0)
 run 1 ENODATA
 same "every slot is in use" "$(state)" "56 entries, 320 lost, 0 bad, full"
@@ -32,7 +33,7 @@ same "now it does" "$(msg unmap "$mapped")" "ok 1 0 0"
 same "one slot is free" "$(state)" "55 entries, 320 lost, 0 bad, active"
 right "unmapped"
 one() { # BLOCK SEED : a write of all of it
-    sectorio run $r --shadow /tmp/shadow --seed "$2" --ops 1 --sizes 4K-4K --align 4K --reads 0 --range $(($1 * 8))+8 >/tmp/run
+    sectorio run "$r" --shadow /tmp/shadow --seed "$2" --ops 1 --sizes 4K-4K --align 4K --reads 0 --range $(($1 * 8))+8 >/tmp/run
 }
 check "a new block" one "$free" 3
 check "has it" [ -n "$(entry "$free")" ]

@@ -1,8 +1,8 @@
 # shellcheck shell=dash
 # All slots of the initialised part of the table are in use; making more of it fails half way.
 # shellcheck source=/dev/null
-. ./set.sh large wide
-tables=$(((slots + 251) / 252))
+. ./set.sh
+begin large wide
 sectors=$(size_of /dev/mapper/spare)
 sb_at() { [ "$1" = 0 ] && echo 0 || echo $((sectors / 8 * 8 - 8)); }
 # table_init as each superblock has it
@@ -14,12 +14,13 @@ initialised() {
     done
 }
 same "initialised" "$(initialised)" "256 256 "
-check "not all of it" [ $tables -gt 256 ]
-same "some content" "$(put $r $((70000 * 8)) 256 1)" ok
+check "not all of it" [ "$tables" -gt 256 ]
+same "some content" "$(put "$r" $((70000 * 8)) 256 1)" ok
 same "block 100" "$(remap 100 2)" ok
 at=1000 end=$((1000 + 256 * 252 - 1))
-while [ $at -lt $end ]; do
+while [ "$at" -lt "$end" ]; do
     n=$((end - at < 4096 ? end - at : 4096))
+    # shellcheck disable=SC2046  # several words
     set -- $(msg add lost "$at+$n")
     case $1 in
         ok) at=$((at + n)) ;;
@@ -33,7 +34,7 @@ same "no free slot left" "$(state), $(stat_of free_slots_initialised)" "$before,
 block=70000
 no_more() { # WHAT SUPERBLOCKS
     unwritable $block
-    same "$1: a new block" "$(put $r $((block * 8)) 8 3)" ENODATA
+    same "$1: a new block" "$(put "$r" $((block * 8)) 8 3)" ENODATA
     same "$1: keeps its content" "$(all_of $block)" "$(eight 1)"
     same "$1: state" "$(state), $(field 13)" "$before, spare-fault, $2"
 }
@@ -42,7 +43,7 @@ over() { # WHAT SUPERBLOCKS...
     inject spare clear
     again
     same "$1: assembled again" "$(state), $(metadata)" "$before, active, $whole"
-    same "$1: content" "$(all_of 100) $(all_of $block) $(show $r 8000)" "$(eight 2) $(eight 1) ENODATA"
+    same "$1: content" "$(all_of 100) $(all_of $block) $(show "$r" 8000)" "$(eight 2) $(eight 1) ENODATA"
     block=$((block + 1))
 }
 inject spare rule bad w "$(table_at 0 270)+8" error=medium

@@ -1,7 +1,8 @@
 # shellcheck shell=dash
 # One copy of a table block can't be written. It is left alone, changes go to another one.
 # shellcheck source=/dev/null
-. ./set.sh spare
+. ./set.sh
+begin spare
 last=0
 # entries of table block INDEX
 in_block() { msg list 0 | awk -v k="$1" 'NF == 5 && int($2 / 252) == k' | wc -l; }
@@ -20,10 +21,10 @@ frozen() { # COPY BLOCK : a new entry for BLOCK while this copy of the first tab
     same "$what: metadata" "$(metadata)" "superblocks 2, tables 1, frozen 1"
     same "$what: mode" "$(mode)" active
     # a change of an entry in the frozen block
-    same "$what: a write to a lost sector" "$(put $r $((1600 + last)) 1 4)" ok
+    same "$what: a write to a lost sector" "$(put "$r" $((1600 + last)) 1 4)" ok
     same "$what: moves the block" "$(($(entry 200 | cut -d' ' -f1) / 252 > 0)) $(entry 200 | cut -d' ' -f3,4)" "1 m -"
     last=$((last + 1))
-    same "$what: a plain write" "$(put $r 800 1 5)" ok
+    same "$what: a plain write" "$(put "$r" 800 1 5)" ok
     inject main drop w101
     same "$what: unmap is refused" "$(msg unmap 101)" "ok 0 0 1"
     same "$what: of the new one as well" "$(inject main drop "w$b")$(msg unmap "$b")" "ok 0 0 1"
@@ -34,7 +35,7 @@ frozen() { # COPY BLOCK : a new entry for BLOCK while this copy of the first tab
 }
 right() { # WHAT BLOCK
     same "$1: content" "$(all_of 100) $(all_of 101)" "5 2 2 2 2 2 2 2 $(eight 2)"
-    same "$1: lost" "$(entry 200 | cut -d' ' -f2) $(show $r 1600)" "$(printf %02x $((255 - (1 << last) + 1))) 4"
+    same "$1: lost" "$(entry 200 | cut -d' ' -f2) $(show "$r" 1600)" "$(printf %02x $((255 - (1 << last) + 1))) 4"
     same "$1: new ones" "$(all_of "$2") $(all_of $(($2 + 1))) $(all_of $(($2 + 2)))" "$(eight 3) $(eight 6) $(eight 1)"
 }
 save() { dd if=/dev/disk/spare of=/tmp/spare bs=1M iflag=direct 2>/dev/null; }
@@ -97,13 +98,13 @@ for verb in verify rearm; do
     same "nothing left to repair" "$(msg verify | cut -d' ' -f1,3,4)" "ok 0 0"
     inject spare rule bad w "$(table_at 1 0)+8" error=medium
     # a change of an entry that is in there
-    same "frozen once more" "$(put $r "$next" 1 8) $(field 15) $(show $r "$next")" "ok 1 8"
+    same "frozen once more" "$(put "$r" "$next" 1 8) $(field 15) $(show "$r" "$next")" "ok 1 8"
     next=$((next + 8))
 done
 inject spare drop bad
 same "rearm" "$(msg rearm)" "ok active"
 inject main drop w101
-same "unmap works again" "$(msg unmap 101) $(show $r 808) $(show /dev/mapper/main 808)" "ok 1 0 0 2 2"
+same "unmap works again" "$(msg unmap 101) $(show "$r" 808) $(show /dev/mapper/main 808)" "ok 1 0 0 2 2"
 before=$(state)
 again
 same "assembled again" "$(state), $(metadata)" "$before, $whole"

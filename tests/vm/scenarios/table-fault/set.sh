@@ -1,24 +1,22 @@
 # shellcheck shell=dash
-# Sourced, with the disk that is the spare, and the one that is main if it is not "main" and need not
-# be filled. Every sector of main has generation 1 and keeps it where
-# main is made unwritable: so what is read there later tells main's old content from that of a slot.
+# Sourced. Every sector of main has generation 1 and keeps it where main is made unwritable: so what is
+# read there later tells main's old content from that of a slot.
 r=/dev/mapper/r0
 
-fault_disk main "${2:-main}"
-fault_disk spare "$1"
-[ -n "${2:-}" ] || sectorio fill /dev/mapper/main --shadow /tmp/shadow --seed 0
-remapctl -q create r0 --main /dev/mapper/main --spare /dev/mapper/spare --no-shield --yes --force
+# begin SPARE [MAIN] : the disks; main has to be filled only if it is "main"
+begin() {
+    fault_disk main "${2:-main}"
+    fault_disk spare "$1"
+    [ -n "${2:-}" ] || sectorio fill /dev/mapper/main --shadow /tmp/shadow --seed 0
+    remapctl -q create r0 --main /dev/mapper/main --spare /dev/mapper/spare --no-shield --yes --force
+    layout
+}
 
 assemble() { remapctl -q assemble r0 --main /dev/mapper/main --spare /dev/mapper/spare; }
 again() {
     remapctl -q stop r0
     assemble
 }
-
-# The layout follows from the number of slots, see module/dm-remap-format.h.
-slots=$(field 4 | cut -d/ -f2)
-data=$((128 + (slots + 251) / 252 * 8))
-slot_at() { echo $((data + $1 * 8)); }
 
 # unwritable BLOCK... : of main
 unwritable() {
@@ -28,14 +26,9 @@ unwritable() {
 # remap BLOCK GENERATION : a write of all of it that main can't take
 remap() {
     unwritable "$1"
-    put $r $(($1 * 8)) 8 "$2"
+    put "$r" $(($1 * 8)) 8 "$2"
 }
-all_of() { show $r $(($1 * 8)) 8; }
-# eight GENERATION
-eight() { echo "$1 $1 $1 $1 $1 $1 $1 $1"; }
 
-# table_at COPY INDEX
-table_at() { echo $((($1 ? data + slots * 8 : 128) + $2 * 8)); }
 # zero SECTOR : eight sectors of the spare's disk
 zero() { dd if=/dev/zero of=/dev/mapper/spare bs=4096 seek=$(($1 / 8)) count=1 oflag=direct conv=notrunc 2>/dev/null; }
 metadata() { echo "superblocks $(field 13), tables $(field 14), frozen $(field 15)"; }

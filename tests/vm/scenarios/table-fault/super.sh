@@ -1,7 +1,8 @@
 # shellcheck shell=dash
 # A superblock that can't be written at activation; then the other one is lost.
 # shellcheck source=/dev/null
-. ./set.sh spare
+. ./set.sh
+begin spare
 same "block 100" "$(remap 100 2)" ok
 remapctl -q stop r0
 sectors=$(size_of /dev/mapper/spare)
@@ -12,7 +13,7 @@ for c in 0 1; do
     inject spare rule bad w "$(sb_at $c)+8" error=medium
     assemble
     same "assembled" "$(metadata)" "superblocks 1, tables 2, frozen 0"
-    same "works" "$(all_of 100) $(put $r 800 8 $((generation + 1))) $(remap $((200 + c)) 5)" "$(eight $generation) ok ok"
+    same "works" "$(all_of 100) $(put "$r" 800 8 $((generation + 1))) $(remap $((200 + c)) 5)" "$(eight $generation) ok ok"
     same "verify, too early" "$(msg verify | cut -d' ' -f1,4) $(field 13)" "ok 1 1"
     again
     same "again" "$(metadata)" "superblocks 1, tables 2, frozen 0"

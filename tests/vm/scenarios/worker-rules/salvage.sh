@@ -6,9 +6,9 @@
 echo "-- two failed writes to one block share a slot"
 inject main rule h w 4000+8 hold error=medium times=2
 inject main rule bad w 4000+8 error=medium
-start a put $r 4002 1 2
+start a put "$r" 4002 1 2
 inject main await h held 1
-start b put $r 4005 1 3
+start b put "$r" 4005 1 3
 inject main await h held 2
 inject main release h
 answers "the first" a ok
@@ -23,9 +23,9 @@ echo "-- a write to a sector that is being isolated"
 inject main rule h r 4803 hold error=medium skip=3 times=1
 inject main rule bad r 4803 error=medium
 inject main rule seen w 4800+8
-start a show $r 4800 8
+start a show "$r" 4800 8
 inject main await h held 1
-start b put $r 4803 1 4
+start b put "$r" 4803 1 4
 not_yet "the write waits" main seen 1
 inject main release h
 answers "the read" a ENODATA
@@ -37,10 +37,10 @@ inject main clear
 
 echo "-- a write that heals a sector and was there before its isolation"
 inject main rule h w 5603 hold times=1
-start a put $r 5603 1 5
+start a put "$r" 5603 1 5
 inject main await h held 1
 inject main rule bad r 5603 error=medium
-start b show $r 5603
+start b show "$r" 5603
 inject main await bad hits 2
 not_yet "the salvage waits for it" main bad 3
 inject main drop bad
@@ -53,11 +53,11 @@ inject main clear
 
 echo "-- the same, and another sector can't be read for good"
 inject main rule h w 6003 hold times=1
-start a put $r 6003 1 5
+start a put "$r" 6003 1 5
 inject main await h held 1
 inject main rule bad r 6003 error=medium
 inject main rule bad2 r 6005 error=medium
-start b show $r 6005
+start b show "$r" 6005
 inject main await bad2 hits 2
 not_yet "the salvage waits for it" main bad 1
 inject main drop bad
@@ -65,18 +65,18 @@ inject main release h
 answers "the write" a ok
 answers "the read" b ENODATA
 same "only that one is lost" "$(entry 750)" "2 20 r -"
-same "content" "$(show $r 6000 5) $(show $r 6005) $(show $r 6006 2)" "1 1 1 5 1 ENODATA 1 1"
+same "content" "$(show "$r" 6000 5) $(show "$r" 6005) $(show "$r" 6006 2)" "1 1 1 5 1 ENODATA 1 1"
 inject main clear
 
 echo "-- a write is under way when another one has its block remapped"
 at=$region1
 lonely 16384
 inject main rule h w $((at + 5)) hold times=1
-start a put $r $((at + 5)) 1 6
+start a put "$r" $((at + 5)) 1 6
 inject main await h held 1
 inject main rule bad w $((at + 2)) error=medium
-inject main rule salvage r $at+8
-start b put $r $((at + 2)) 1 7
+inject main rule salvage r "$at+8"
+start b put "$r" $((at + 2)) 1 7
 inject main await bad hits 2
 not_yet "the salvage waits for it" main salvage 1
 inject main release h
@@ -90,11 +90,11 @@ echo "-- a write beside a salvage"
 inject main rule bad w 7203 error=medium
 inject main rule h r 7200+8 hold times=1
 inject main rule seen w 7205
-start a put $r 7203 1 8
+start a put "$r" 7203 1 8
 inject main await h held 1
-start b put $r 7205 1 9
+start b put "$r" 7205 1 9
 not_yet "it waits" main seen 1
-start c show $r 7203
+start c show "$r" 7203
 inject main release h
 answers "the rescue" a ok
 answers "the one beside it" b ok
@@ -102,5 +102,5 @@ answers "a read" c 8
 same "entry" "$(entry 900)" "13 00 w -"
 same "content" "$(all_of 900)" "1 1 1 8 1 9 1 1"
 same "main did not see it" "$(inject main hits seen)" 0
-same "nor was it changed there" "$(show $main 7205)" 1
+same "nor was it changed there" "$(show "$main" 7205)" 1
 remapctl -q stop r0

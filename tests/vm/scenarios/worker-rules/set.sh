@@ -8,14 +8,8 @@ fault_disk spare spare
 for at in 0 1 2 3 4 5 6 7; do put $main $((at * 4096)) 4096 1 >/dev/null; done
 for at in 0 8192; do put $main $((region1 + at)) 2048 1 >/dev/null; done
 remapctl -q create r0 --main $main --spare /dev/mapper/spare --no-shield --yes --force
+layout
 
-# The layout follows from the number of slots, see module/dm-remap-format.h.
-slots=$(field 4 | cut -d/ -f2)
-data=$((128 + (slots + 251) / 252 * 8))
-slot_at() { echo $((data + $1 * 8)); }
-
-all_of() { show "${2:-$r}" $(($1 * 8)) 8; }
-eight() { echo "$1 $1 $1 $1 $1 $1 $1 $1"; }
 # fua_of DEV : writes with FUA; flushes_of DEV
 fua_of() { dmsetup status "$1" | awk '{ print $7 }'; }
 flushes_of() { dmsetup status "$1" | awk '{ print $6 }'; }
