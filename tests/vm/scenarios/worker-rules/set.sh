@@ -47,6 +47,15 @@ answers() {
     eval "wait \$pid_$2" || true
     same "$1" "$(cat "/tmp/$2")" "$3"
 }
+# silent WHAT NAME : it gives no answer, for as long as one that is due would take at most
+silent() {
+    local tries=0
+    while [ ! -s "/tmp/$2" ] && [ $tries -lt 7 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    check "$1" [ ! -s "/tmp/$2" ]
+}
 # not_yet WHAT DEV RULE N : the rule is not asked for the Nth time. What must not happen would happen
 # within milliseconds.
 not_yet() {
