@@ -417,7 +417,8 @@ static int retry_block(struct dmr_store *s, u64 block, void *page, u64 done[2])
 		if (!(dmr_x_lost(x) & dmr_sector_mask(i, unit)))
 			continue;
 		if (dmr_rw(from, base + i, page + i * SECTOR_SIZE,
-			   unit * SECTOR_SIZE, REQ_OP_READ | REQ_SYNC)) {
+			   unit * SECTOR_SIZE, REQ_OP_READ | REQ_SYNC) ||
+		    (from == s->spare && dmr_stands_for_lost(page + i * SECTOR_SIZE))) {
 			done[1] += unit;
 			continue;
 		}

@@ -73,6 +73,41 @@ static void copy_piece(struct piece *p, bool to_bio)
 	}
 }
 
+/* -- what stands in for lost sectors ------------------------------------------- */
+
+/*
+ * Once a block has lost sectors on the spare "retry" reads its slot, and there
+ * the sectors lost earlier must not look like content.
+ */
+static const char lost_text[] = "dm-remap: this sector was lost, here is nothing\n";
+
+static void fill_lost(void *sector)
+{
+	unsigned int i;
+
+	for (i = 0; i < SECTOR_SIZE; i++)
+		((char *)sector)[i] = lost_text[i % (sizeof(lost_text) - 1)];
+}
+
+static void fill_lost_sectors(void *page, u8 lost)
+{
+	unsigned int i;
+
+	for (i = 0; i < DMR_BLOCK_SECTORS; i++)
+		if (lost & (1 << i))
+			fill_lost(page + i * SECTOR_SIZE);
+}
+
+bool dmr_stands_for_lost(const void *sector)
+{
+	unsigned int i;
+
+	for (i = 0; i < SECTOR_SIZE; i++)
+		if (((const char *)sector)[i] != lost_text[i % (sizeof(lost_text) - 1)])
+			return false;
+	return true;
+}
+
 /* -- salvage ----------------------------------------------------------------- */
 
 /* Which sectors of a block to read, and where they are. */
@@ -252,6 +287,7 @@ static int move_block(struct piece *p)
 	e = -EIO;
 	if (read_whole_slot(s, p->block, x, page, p->mask | before, &lost))
 		goto out;
+	fill_lost_sectors(page, lost | before);
 	memcpy(page + p->first * SECTOR_SIZE, piece_data(p), p->nr * SECTOR_SIZE);
 	init_req(&r, p, DMR_REQ_MOVE);
 	r.owner = true;
@@ -265,6 +301,25 @@ static int move_block(struct piece *p)
 out:
 	dmr_disown(s, p->block);
 	return e;
+}
+
+/* These sectors of a slot were lost on main. The flush of the commit follows. */
+static blk_status_t fill_slot_sectors(struct dmr_store *s, u64 x, void *page, u8 mask)
+{
+	blk_status_t status;
+	unsigned int i, unit = s->main_lbs / SECTOR_SIZE;
+
+	fill_lost_sectors(page, mask);
+	for (i = 0; i < DMR_BLOCK_SECTORS; i += unit) {
+		if (!(mask & (1 << i)))
+			continue;
+		status = dmr_rw(s->spare, slot_sector(s, x) + i,
+				page + i * SECTOR_SIZE, unit * SECTOR_SIZE,
+				REQ_OP_WRITE | REQ_SYNC);
+		if (status)
+			return status;
+	}
+	return BLK_STS_OK;
 }
 
 /* Sectors of the slot can't be read, twice. Make that known once and for all. */
@@ -289,6 +344,10 @@ static int lose_slot_sectors(struct piece *p)
 		goto out;
 	e = -EAGAIN;
 	if (!lost)
+		goto out;
+	e = -EIO;
+	if (before && !(x & DMR_X_SLOT_LOST) &&
+	    fill_slot_sectors(s, x, p->spare_page, before))
 		goto out;
 	init_req(&r, p, DMR_REQ_LOSE);
 	r.owner = true;

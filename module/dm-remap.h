@@ -339,6 +339,7 @@ void dmr_retry_main(struct dmr_store *s, void *page);
 
 void dmr_queue(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb);
 void dmr_end(struct dmr_bio *pb, struct bio *bio, blk_status_t status);
+bool dmr_stands_for_lost(const void *sector);
 blk_status_t dmr_salvage(struct dmr_store *s, u64 block, void *page, u8 *lost);
 
 /* -- dm-remap-message.c: what dmsetup message and status answer -------------- */

@@ -84,13 +84,29 @@ same "entries" "$(entry 500), $(entry 600), $(entry 700)" "4 00 m l, 5 00 m -, 6
 same "content" "$(all_of 500) $(all_of 600) $(show "$r" 5605)" "2 2 11 9 2 2 2 2 $(eight 12) ENODATA"
 same "a write to what is lost" "$(put "$r" 5605 1 14) $(all_of 700)" "ok 4 13 4 4 4 14 4 4"
 
+echo "-- lost on main, or off a bad slot: retry has nothing to read"
+inject spare clear
+same "lost on the spare" "$(unwritable 750; put "$r" 6000 8 15) $(entry 750)" "ok 7 00 w -"
+inject spare rule bad rw "$(slot_at 7)+2" error=medium
+inject spare rule badw w "$(slot_at 7)+8" error=medium
+same "moved with a hole" "$(put "$r" 6005 1 16) $(entry 750)" "ok 8 03 m l"
+same "retry" "$(msg retry 750)" "ok 0 2 0"
+same "content" "$(show "$r" 6000) $(show "$r" 6001) $(show "$r" 6002 6)" "ENODATA ENODATA 15 15 15 16 15 15"
+same "a lost block" "$(msg add lost 760) $(put "$r" 6080 2 17) $(entry 760)" "ok 1 0 0 ok 9 fc a -"
+inject spare rule bad1 r "$(slot_at 9)" error=medium
+same "loses one more on the spare" "$(show "$r" 6080) $(entry 760)" "ENODATA 9 fd a l"
+inject spare drop bad1
+same "retry" "$(msg retry 760)" "ok 1 6 0"
+same "content" "$(show "$r" 6080 2) $(show "$r" 6082)" "17 17 ENODATA"
+same "unmapped again" "$(put "$r" 6000 2 15) $(put "$r" 6082 6 17)$(inject main drop w750) $(msg unmap 750 760)" "ok ok ok 2 0 0"
+
 echo "-- many bad slots in a row"
 inject spare clear
 inject spare rule many w "$(slot_at 7)+320" error=medium
 same "a new block" "$(remap 900 20) $(all_of 900)" "ok $(eight 20)"
 check "is far from them" [ "$(entry 900 | cut -d' ' -f1)" -ge 252 ]
-same "those that were tried are retired" "$(state)" "4 entries, 0 lost, 9 bad, active"
-same "and one more" "$(remap 901 21) $(state)" "ok 5 entries, 0 lost, 9 bad, active"
+same "those that were tried are retired" "$(state)" "4 entries, 0 lost, 10 bad, active"
+same "and one more" "$(remap 901 21) $(state)" "ok 5 entries, 0 lost, 10 bad, active"
 again
-same "assembled again" "$(state) $(all_of 900)" "5 entries, 0 lost, 9 bad, active $(eight 20)"
+same "assembled again" "$(state) $(all_of 900)" "5 entries, 0 lost, 10 bad, active $(eight 20)"
 remapctl -q stop r0
