@@ -23,7 +23,7 @@ answers "the first" a ok
 answers "the second" b ok
 same "content" "$(all_of 16384)" "1 1 2 1 1 3 1 1"
 same "main was not asked again" "$(inject main hits seen)" 0
-same "one slot" "$(field 4)" "10/$slots"
+same "one slot" "$(field 4)" "11/$slots"
 inject main clear
 
 # The proof that main takes writes is held; the write itself would succeed by now.

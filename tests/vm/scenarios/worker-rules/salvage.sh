@@ -82,7 +82,7 @@ not_yet "the salvage waits for it" main salvage 1
 inject main release h
 answers "the one under way" a ok
 answers "the other one" b ok
-same "entry" "$(entry 16384)" "12 00 w -"
+same "entry" "$(entry 16384)" "13 00 w -"
 same "both are in the slot" "$(all_of 16384)" "1 1 7 1 1 6 1 1"
 inject main clear
 
@@ -99,7 +99,7 @@ inject main release h
 answers "the rescue" a ok
 answers "the one beside it" b ok
 answers "a read" c 8
-same "entry" "$(entry 900)" "13 00 w -"
+same "entry" "$(entry 900)" "14 00 w -"
 same "content" "$(all_of 900)" "1 1 1 8 1 9 1 1"
 same "main did not see it" "$(inject main hits seen)" 0
 same "nor was it changed there" "$(show "$main" 7205)" 1

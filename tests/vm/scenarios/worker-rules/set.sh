@@ -19,9 +19,9 @@ flushes_of() { dmsetup status "$1" | awk '{ print $6 }'; }
 # above mapped, nothing but the rescue itself waits for what is under way in region 1.
 lonely() { # BLOCK : one of these
     local d blocks=''
-    for d in 1 4 16 64 128 256 512 768 1024; do blocks="$blocks $(($1 + d))"; done
+    for d in 1 4 16 64 128 512 1024 2048 4096 8192; do blocks="$blocks $(($1 + d))"; done
     # shellcheck disable=SC2086  # several words
-    same "blocks around it" "$(msg add $blocks)" "ok 9 0 0"
+    same "blocks around it" "$(msg add $blocks)" "ok 10 0 0"
 }
 
 # start NAME COMMAND... : in the background
