@@ -214,9 +214,7 @@ static int add_lost(struct dmr_store *s, struct cursor *c, u8 reason)
  */
 static int salvage_req(struct dmr_store *s, struct dmr_req *r, void *scratch)
 {
-	blk_status_t status = dmr_salvage(s, r->block, r->data, &r->lost);
-
-	if (!status && (!r->lost || dmr_prove_reads(s, r->block, scratch)))
+	if (dmr_salvage(s, r->block, r->data, scratch, &r->lost))
 		return 0;
 	return hurry(s) ? -EAGAIN : -EIO;
 }
@@ -372,7 +370,7 @@ static int unmap_block(struct dmr_store *s, u64 block, void *a, void *b)
 		goto out;
 	e = -EPERM;
 	if ((x & (DMR_X_SHIELD | DMR_X_FENCED)) || dmr_x_lost(x) ||
-	    READ_ONCE(s->meta.frozen))
+	    READ_ONCE(s->meta.frozen) || READ_ONCE(s->meta.losers_left))
 		goto out;
 	dmr_drain(s, dmr_bucket_bit(block));
 	e = -EIO;
@@ -557,6 +555,7 @@ int dmr_msg_verify(struct dmr_store *s, const char *from, bool frozen_only,
 		return -EROFS;
 	for (;; index++) {
 		mutex_lock(&s->commit_lock);
+		dmr_mark_flush(s);
 		init = le64_to_cpu(s->meta.sb->table_init);
 		if (index >= init) {
 			end_fences(s);

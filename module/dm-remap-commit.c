@@ -155,6 +155,7 @@ static void write_contents(struct dmr_round *rd)
 	struct dmr_store *s = rd->s;
 	unsigned int i;
 
+	dmr_mark_flush(s);
 	write_slots(rd);
 	for (i = 0; i < rd->nr; i++) {
 		struct dmr_req *r = rd->req[i];
@@ -467,9 +468,16 @@ static void commit_with_flush(struct dmr_round *rd)
 	unsigned int tries, i;
 
 	for (tries = 0; commit_table(rd) && tries < 2; tries++) {
-		for (i = 0; i < rd->nr; i++)
-			if (!rd->req[i]->settled)
-				rd->req[i]->error = 0;
+		for (i = 0; i < rd->nr; i++) {
+			struct dmr_req *r = rd->req[i];
+
+			if (r->settled)
+				continue;
+			r->error = 0;
+			/* the caller has written to the slot, and knows what */
+			if (r->kind == DMR_REQ_LOSE)
+				r->result = -EIO;
+		}
 		write_contents(rd);
 	}
 	for (i = 0; i < rd->nr; i++) {
@@ -501,10 +509,10 @@ static void commit_changes(struct dmr_round *rd)
 			continue;
 		}
 		r->error = 0;
-		if (!commit_elsewhere(rd, r))
+		/* it may be on disk: then it has to be lost in memory as well */
+		if (r->kind == DMR_REQ_LOSE || !commit_elsewhere(rd, r))
 			continue;
-		r->result = r->kind == DMR_REQ_UPDATE || r->kind == DMR_REQ_LOSE ?
-			    -EREMOTEIO : -EIO;
+		r->result = r->kind == DMR_REQ_UPDATE ? -EREMOTEIO : -EIO;
 		/*
 		 * An UPDATE that may be on disk shows the data of a write that
 		 * failed, which is allowed; the others change the slot.
@@ -600,6 +608,7 @@ static void run_round(struct dmr_store *s, struct dmr_round *rd)
 {
 	unsigned int i;
 
+	dmr_mark_flush(s);
 	rd->s = s;
 	rd->nr = 0;
 	rd->nr_bad = 0;

@@ -54,6 +54,19 @@ static inline sector_t dmr_bdev_sectors(struct block_device *bdev)
 #endif
 }
 
+/* 5.19 and 6.0: the queue's flags got functions. Has a cache, but no FUA for it. */
+static inline bool dmr_bdev_emulates_fua(struct block_device *bdev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+	return bdev_write_cache(bdev) && !bdev_fua(bdev);
+#else
+	struct request_queue *q = bdev_get_queue(bdev);
+
+	return test_bit(QUEUE_FLAG_WC, &q->queue_flags) &&
+	       !test_bit(QUEUE_FLAG_FUA, &q->queue_flags);
+#endif
+}
+
 /* 5.19: QUEUE_FLAG_DISCARD was replaced by a limit. */
 static inline bool dmr_bdev_discards(struct block_device *bdev)
 {

@@ -79,8 +79,7 @@
 /*
  * A copy of these table blocks could not be repaired when the set was activated.
  * It may come back with what a crash had cut, and a higher sequence number: it
- * does not count unless it was written in this activation or later. nr 0: not in
- * use.
+ * does not count unless it was written since the list was made. nr 0: not in use.
  */
 struct dmr_distrust {
 	__le64	first;			/* table block */
@@ -126,7 +125,8 @@ struct dmr_superblock {
 	__le64	table_start[2];		/* sectors */
 	__le64	table_blocks;
 	__le64	table_init;		/* table blocks that are initialised */
-	__u8	pad0[48];
+	__le64	distrust_since;		/* activation that made the list below */
+	__u8	pad0[40];
 	__u8	label[DMR_LABEL_SIZE];	/* UTF-8, zero padded; the set's name */
 	__u8	main_wwn[DMR_ID_SIZE];	/* identity of main, for people and for */
 	__u8	main_serial[DMR_ID_SIZE];	/* assembly without member header */

@@ -57,6 +57,33 @@ static int meta_read(void *context, u64 sector, void *buf, u32 len)
 	return blk_status_to_errno(status);
 }
 
+/* What is flushed from now on is written after this. commit_lock. */
+void dmr_mark_flush(struct dmr_store *s)
+{
+	s->flush_mark = atomic_read(&s->flush_failures);
+}
+
+/*
+ * A flush failed, and with it perhaps somebody's write that had been taken: the
+ * next flush of a user must not say that all is well. Any context.
+ */
+void dmr_flush_failed(struct dmr_store *s, bool spare)
+{
+	if (spare)
+		atomic_inc(&s->flush_failures);
+	atomic_set(&s->flush_debt[spare], 1);
+}
+
+/*
+ * A write with FUA failed. Without FUA of its own the device was asked to write
+ * and then to flush, and nobody knows which of the two it was.
+ */
+void dmr_fua_failed(struct dmr_store *s, bool spare)
+{
+	if (dmr_bdev_emulates_fua(spare ? s->spare : s->main))
+		dmr_flush_failed(s, spare);
+}
+
 static int meta_flush(void *context)
 {
 	struct dmr_store *s = context;
@@ -67,14 +94,14 @@ static int meta_flush(void *context)
 	submit_bio_wait(&bio);
 	status = bio.bi_status;
 	bio_uninit(&bio);
-	if (!status)
-		return 0;
-	dmr_count(s, &s->count.spare_errors);
-	dmr_count(s, &s->count.flush_errors);
-	/* what users have written to slots may be gone, and only we were told */
-	if (atomic64_read(&s->spare_done))
-		atomic_set(&s->flush_debt, 1);
-	return blk_status_to_errno(status);
+	if (status) {
+		dmr_count(s, &s->count.spare_errors);
+		dmr_count(s, &s->count.flush_errors);
+		dmr_flush_failed(s, true);
+		return blk_status_to_errno(status);
+	}
+	/* one that failed meanwhile, of a user, may have dropped what is ours */
+	return atomic_read(&s->flush_failures) == s->flush_mark ? 0 : -EIO;
 }
 
 static int meta_write(void *context, u64 sector, const void *buf, u32 len,
@@ -84,18 +111,14 @@ static int meta_write(void *context, u64 sector, const void *buf, u32 len,
 	blk_opf_t opf = REQ_OP_WRITE | REQ_META | REQ_SYNC;
 	blk_status_t status;
 
-	/* apart from the write: which of them failed makes a difference */
-	if (flags & DMR_IO_PREFLUSH) {
-		int r = meta_flush(s);
-
-		if (r)
-			return r;
-	}
 	if (flags & DMR_IO_FUA)
 		opf |= REQ_FUA;
 	status = dmr_rw(s->spare, sector, (void *)buf, len, opf);
-	if (status)
+	if (status) {
 		dmr_count(s, &s->count.spare_errors);
+		if (flags & DMR_IO_FUA)
+			dmr_fua_failed(s, true);
+	}
 	return blk_status_to_errno(status);
 }
 

@@ -121,7 +121,7 @@ bool dmr_distrusted(const struct dmr_superblock *sb,
 {
 	unsigned int i;
 
-	if (le64_to_cpu(tb->seq) >> 32 >= le64_to_cpu(sb->activation))
+	if (le64_to_cpu(tb->seq) >> 32 >= le64_to_cpu(sb->distrust_since))
 		return false;
 	for (i = 0; i < DMR_NR_DISTRUST; i++) {
 		const struct dmr_distrust *d = &sb->distrust[i];

@@ -154,20 +154,23 @@ int dmr_meta_revalidate(struct dmr_meta *m)
 
 /*
  * Write both copies with a new sequence number. Returns the number of copies
- * written. The memory copy keeps the new sequence number even on failure, for
+ * written; a failed write may have landed, but after a failed flush none is tried. The memory copy keeps the new sequence number even on failure, for
  * the write may have landed.
  */
 static unsigned int write_superblocks(struct dmr_meta *m)
 {
 	unsigned int c, written = 0;
 
+	/* what the superblocks speak of is durable before, or neither is written */
+	if (m->ops->flush(m->context))
+		return 0;
 	m->sb->seq = cpu_to_le64(le64_to_cpu(m->sb->seq) + 1);
 	for (c = 0; c < 2; c++) {
 		u64 sector = dmr_sb_sector(m->device_sectors, c);
 
 		dmr_sb_seal(m->sb, c);
 		if (m->ops->write(m->context, sector, m->sb, DMR_BLOCK_SIZE,
-				  DMR_IO_PREFLUSH | DMR_IO_FUA)) {
+				  DMR_IO_FUA)) {
 			m->sb_bad |= 1u << c;
 			continue;
 		}
@@ -337,7 +340,7 @@ static int extend_table(struct dmr_meta *m)
 	u64 first = table_init(m), all = le64_to_cpu(m->sb->table_blocks);
 	u64 end = min_t(u64, first + DMR_TABLE_EXTENT, all);
 	u64 seq = next_seq(m), i, k;
-	unsigned int c;
+	unsigned int c, written;
 
 	/* what is frozen may still hold free slots */
 	if (first >= all)
@@ -359,12 +362,13 @@ static int extend_table(struct dmr_meta *m)
 				return -EIO;
 		}
 	}
-	/* the PREFLUSH of the first superblock makes the blocks durable */
 	m->sb->table_init = cpu_to_le64(end);
-	if (write_superblocks(m) != 2) {
-		/* one copy may say otherwise now: try to take that back */
+	written = write_superblocks(m);
+	if (written < 2) {
 		m->sb->table_init = cpu_to_le64(first);
-		write_superblocks(m);
+		/* one copy may say otherwise now: try to take that back */
+		if (written)
+			write_superblocks(m);
 		return -EIO;
 	}
 	for (i = first; i < end; i++) {
@@ -382,15 +386,20 @@ static int find_alloc_block(struct dmr_meta *m)
 {
 	u64 n = table_init(m), i, k = m->alloc_index;
 	struct dmr_image *img;
+	bool skipped = false;
 	u32 e;
 
 	m->taken_valid = false;
 	for (i = 0; i < n; i++, k++) {
 		if (k >= n)
 			k = 0;
-		/* which of its slots are taken but not committed is not known any more */
-		if (!m->tb_free[k] || m->tb_flags[k] || m->tb_taken[k])
+		if (!m->tb_free[k] || m->tb_flags[k])
 			continue;
+		/* which of its slots are taken but not committed is not known any more */
+		if (m->tb_taken[k]) {
+			skipped = true;
+			continue;
+		}
 		img = get_image(m, k);
 		if (!img) {
 			if (!read_anything(m))
@@ -404,7 +413,7 @@ static int find_alloc_block(struct dmr_meta *m)
 		m->taken_valid = true;
 		return 0;
 	}
-	return -ENOSPC;
+	return skipped ? -EAGAIN : -ENOSPC;
 }
 
 /* A slot of the block that is being allocated from, or -EAGAIN: take another. */
@@ -433,12 +442,16 @@ static int alloc_here(struct dmr_meta *m, u64 *slot)
 
 int dmr_meta_alloc(struct dmr_meta *m, u64 *slot)
 {
-	int r;
+	int r, found;
 
 	while (alloc_here(m, slot)) {
-		r = find_alloc_block(m);
-		if (r == -ENOSPC)
-			r = extend_table(m);
+		found = find_alloc_block(m);
+		if (found == -EIO)
+			return found;
+		r = found ? extend_table(m) : 0;
+		/* there is something, but it can't be had now */
+		if (r == -ENOSPC && found == -EAGAIN)
+			r = -EIO;
 		if (r)
 			return r;
 	}
@@ -646,6 +659,7 @@ static int list_distrust(struct dmr_meta *m)
 		d->copy = cpu_to_le32(copy);
 	}
 	memcpy(m->sb->distrust, list, sizeof(m->sb->distrust));
+	m->sb->distrust_since = cpu_to_le64(m->activation);
 	return 0;
 }
 
@@ -719,10 +733,9 @@ static void free_losers(struct dmr_meta *m)
 		for (done = 0; done < n; ) {
 			u32 more = commit(m, ch + done, n - done, true);
 
-			/* the flush failed; what else fails freezes its block */
-			if (ch[done].error == -EAGAIN)
-				dmr_meta_loser_left(m);
-			done += more;
+			for (; more; more--, done++)
+				if (ch[done].error == -EAGAIN)
+					dmr_meta_loser_left(m);
 		}
 	}
 	m->nr_losers = 0;
@@ -947,7 +960,7 @@ int dmr_meta_verify(struct dmr_meta *m, u64 index,
 		unsigned int copy = c ? best : !best;
 
 		if (write_copy(m, index, copy, tb[best], seq,
-			       DMR_IO_PREFLUSH | DMR_IO_FUA)) {
+			       DMR_IO_FUA)) {
 			m->verified = U64_MAX;
 			freeze(m, index, copy);
 			v->damaged++;

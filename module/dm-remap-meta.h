@@ -24,8 +24,7 @@
 extern "C" {
 #endif
 
-#define DMR_IO_PREFLUSH	1u
-#define DMR_IO_FUA	2u
+#define DMR_IO_FUA	1u
 
 struct dmr_meta_ops {
 	/* Synchronous; len is a multiple of 512. 0 or -errno. */

@@ -87,7 +87,7 @@ bool dmr_healed(struct dmr_store *s, u64 block)
 static u64 place(struct dmr_store *s, u64 block, bool below, unsigned int n)
 {
 	static const unsigned int distance[] = {
-		16, 128, 1024, DMR_FAR, 4096, 2048, 512, 64, 4, 1
+		16, 1024, 128, DMR_FAR, 4096, 2048, 512, 64, 4, 1
 	};
 	u64 other;
 
@@ -107,8 +107,21 @@ static bool near(u64 a, u64 b)
 enum side {
 	WORKS,
 	DEAD,
+	SILENT,		/* nothing works, but main ends so near that this says little */
 	NOBODY_THERE,	/* no block that could be tried */
 };
+
+/* Does main work around the block? */
+static bool works(enum side a, enum side b)
+{
+	return a != DEAD && b != DEAD && (a == WORKS || b == WORKS);
+}
+
+/* Was anything seen to fail? */
+static bool fails(enum side a, enum side b)
+{
+	return a == DEAD || a == SILENT || b == DEAD || b == SILENT;
+}
 
 /*
  * Main ends close by on that side: that nothing works up to there can be damage
@@ -117,6 +130,14 @@ enum side {
 static bool ends_near(struct dmr_store *s, u64 block, bool below)
 {
 	return below ? block <= DMR_FAR : block + DMR_FAR >= s->index.nr_blocks;
+}
+
+static enum side without_success(struct dmr_store *s, u64 block, bool below,
+				 unsigned int failed)
+{
+	if (!failed)
+		return NOBODY_THERE;
+	return ends_near(s, block, below) ? SILENT : DEAD;
 }
 
 /* A good I/O ends the fault only near where it was found. */
@@ -154,7 +175,7 @@ static enum side read_side(struct dmr_store *s, u64 block, bool below, void *pag
 		if (time_after_eq(jiffies, end) || dmr_stopping(s, DMR_PATIENCE))
 			break;
 	}
-	return failed && !ends_near(s, block, below) ? DEAD : NOBODY_THERE;
+	return without_success(s, block, below, failed);
 }
 
 /*
@@ -163,13 +184,14 @@ static enum side read_side(struct dmr_store *s, u64 block, bool below, void *pag
  */
 bool dmr_prove_reads(struct dmr_store *s, u64 block, void *page)
 {
-	unsigned long end = jiffies + msecs_to_jiffies(READ_ONCE(s->opt.isolate_ms));
-	enum side above = read_side(s, block, false, page, end);
-	enum side below = above == DEAD ? DEAD : read_side(s, block, true, page, end);
-	bool ok = above != DEAD && below != DEAD && (above == WORKS || below == WORKS);
+	unsigned long time = msecs_to_jiffies(READ_ONCE(s->opt.isolate_ms)) / 2;
+	enum side above = read_side(s, block, false, page, jiffies + time);
+	enum side below = above == DEAD ? DEAD :
+			  read_side(s, block, true, page, jiffies + time);
+	bool ok = works(above, below);
 
 	/* who was told to hurry has proved nothing, neither way */
-	if (ok || !dmr_stopping(s, DMR_PATIENCE))
+	if (ok || (fails(above, below) && !dmr_stopping(s, DMR_PATIENCE)))
 		note_result(s, block, false, ok);
 	return ok;
 }
@@ -222,7 +244,10 @@ static enum side write_side(struct dmr_store *s, u64 block, bool below,
 	u64 b;
 	int r;
 
-	for (n = 0; failed < tries && (b = place(s, block, below, n)) != U64_MAX; n++) {
+	for (n = 0; failed < tries && !dmr_stopping(s, DMR_PATIENCE); n++) {
+		b = place(s, block, below, n);
+		if (b == U64_MAX)
+			break;
 		if (b == block)
 			continue;
 		r = probe_write(s, b, s->probe_page[c->nr]);
@@ -234,7 +259,7 @@ static enum side write_side(struct dmr_store *s, u64 block, bool below,
 			c->block[c->nr++] = b;
 	}
 	*good = block;
-	return failed && !ends_near(s, block, below) ? DEAD : NOBODY_THERE;
+	return without_success(s, block, below, failed);
 }
 
 /*
@@ -255,7 +280,11 @@ static void settle_collateral(struct dmr_store *s, const struct collateral *c,
 		r.reason = DMR_R_WRITE;
 		r.data = s->probe_page[i];
 		r.result = -EIO;
-		if (main_ok)
+		/* main may be back only now */
+		if (main_ok &&
+		    dmr_rw(s->main, r.block * DMR_BLOCK_SECTORS, r.data,
+			   dmr_block_sectors(s, r.block) * SECTOR_SIZE,
+			   REQ_OP_WRITE | REQ_SYNC | REQ_FUA))
 			dmr_commit(s, &r, 1);
 		if (r.result)
 			dmr_disown(s, c->block[i]);
@@ -322,14 +351,17 @@ bool dmr_prove_writes(struct dmr_store *s, u64 block, u64 ticket)
 		above = write_side(s, block, false, UINT_MAX, &c, &hi);
 		below = above == DEAD ? DEAD :
 			write_side(s, block, true, UINT_MAX, &c, &lo);
-		ok = above != DEAD && below != DEAD && (above == WORKS || below == WORKS);
+		ok = works(above, below);
 		settle_collateral(s, &c, ok);
-		if (ok)
-			remember_proof(s, lo, hi, now);
-		else
-			remember_dead(s, block, now);
-		note_result(s, block, true, ok);
 		r = ok ? 0 : -EIO;
+		if (ok) {
+			remember_proof(s, lo, hi, now);
+			note_result(s, block, true, true);
+		} else if (fails(above, below) && !dmr_stopping(s, DMR_PATIENCE)) {
+			/* also for what failed meanwhile: it costs an error at most */
+			remember_dead(s, block, atomic64_read(&s->failures));
+			note_result(s, block, true, false);
+		}
 	}
 	mutex_unlock(&s->proof_lock);
 	return !r;

@@ -25,6 +25,7 @@ struct piece {
 	u8 mask;
 	bool failed[2];			/* this I/O failed already, on main, on the spare */
 	bool single;			/* the bio lies within this block */
+	bool proved;			/* main takes writes around this block */
 	bool trouble;			/* some piece failed again */
 	blk_opf_t flags;		/* REQ_FUA, or nothing */
 	void *data;			/* 4 KiB: the piece at its place in the block */
@@ -203,12 +204,37 @@ static blk_status_t salvage(struct dmr_store *s, u64 block, void *page,
 	return status;
 }
 
-/* The same for the administrator, who can ask again. */
-blk_status_t dmr_salvage(struct dmr_store *s, u64 block, void *page, u8 *lost)
+/*
+ * Sectors of a block of main could not be read. Can main be read around it? And
+ * they still can't, after that? An outage that is over by then costs nothing.
+ * What could be read now is put into page. scratch: 4 KiB.
+ */
+static bool confirm_lost(struct dmr_store *s, u64 block, void *page, void *scratch,
+			 bool yields, u8 *lost)
+{
+	struct reader r = { .skip = ~*lost, .yields = yields, .patience = DMR_PATIENCE };
+	unsigned int i;
+	u8 still;
+
+	if (!dmr_prove_reads(s, block, scratch) || salvage(s, block, scratch, r, &still))
+		return false;
+	for (i = 0; i < DMR_BLOCK_SECTORS; i++)
+		if (*lost & ~still & (1 << i))
+			memcpy(page + i * SECTOR_SIZE, scratch + i * SECTOR_SIZE, SECTOR_SIZE);
+	*lost = still;
+	return true;
+}
+
+/*
+ * For the administrator, who can ask again: read what can be read of a block that
+ * the caller owns and has drained. False: nothing can be said now.
+ */
+bool dmr_salvage(struct dmr_store *s, u64 block, void *page, void *scratch, u8 *lost)
 {
 	struct reader r = { .repeat = true, .yields = true };
 
-	return salvage(s, block, page, r, lost);
+	return !salvage(s, block, page, r, lost) &&
+	       (!*lost || confirm_lost(s, block, page, scratch, true, lost));
 }
 
 /* Can anything of the spare be read? One of the superblocks may be bad itself. */
@@ -384,8 +410,12 @@ static int rescue_write(struct piece *p, u64 ticket)
 	u64 x;
 	int e;
 
-	if (!dmr_may_remap(s) || !dmr_prove_writes(s, p->block, ticket) ||
-	    !dmr_rate_allows(s))
+	/* an outage may have ended during the proof: the write is tried once more */
+	if (!p->proved) {
+		p->proved = dmr_may_remap(s) && dmr_prove_writes(s, p->block, ticket);
+		return p->proved ? -EAGAIN : -EIO;
+	}
+	if (!dmr_may_remap(s) || !dmr_rate_allows(s))
 		return -EIO;
 	init_req(&r, p, DMR_REQ_MAP);
 	r.reason = DMR_R_WRITE;
@@ -408,10 +438,10 @@ static int rescue_write(struct piece *p, u64 ticket)
 	memcpy(p->spare_page + p->first * SECTOR_SIZE, piece_data(p),
 	       p->nr * SECTOR_SIZE);
 	if (lost) {
-		bool reads = dmr_prove_reads(s, p->block, p->data);
+		bool proved = confirm_lost(s, p->block, p->spare_page, p->data, false, &lost);
 
 		copy_piece(p, false);	/* that was scratch for a moment */
-		if (!reads)
+		if (!proved)
 			goto out;
 	}
 	r.owner = true;
@@ -450,6 +480,8 @@ static blk_status_t write_main(struct piece *p, struct dmr_bio *entered, int *e)
 	dmr_leave(s, entered);
 	*e = 0;
 	if (!status) {
+		if (p->failed[false] && (p->flags & REQ_FUA))
+			dmr_fua_failed(s, false);
 		dmr_write_worked(s, p->block);
 		if (p->failed[false] && p->single && dmr_healed(s, p->block))
 			p->weak = true;
@@ -481,6 +513,8 @@ static blk_status_t write_slot(struct piece *p, struct dmr_bio *entered, u64 x,
 	dmr_leave(s, entered);
 	*e = 0;
 	if (!status) {
+		if (p->failed[true] && (p->flags & REQ_FUA))
+			dmr_fua_failed(s, true);
 		atomic64_inc(&s->spare_done);
 		return status;
 	}
@@ -531,8 +565,10 @@ static int isolate_read(struct piece *p, blk_status_t *status, u8 reason)
 	}
 	/* main must still read something, after all these failures */
 	if (!dmr_may_remap(s) ||
-	    (lost && !dmr_prove_reads(s, p->block, p->spare_page)) ||
-	    !dmr_rate_allows(s))
+	    (lost && !confirm_lost(s, p->block, p->data, p->spare_page, true, &lost)))
+		goto out;
+	*status = lost & p->mask ? *status : BLK_STS_OK;
+	if ((!lost && reason == DMR_R_READ) || !dmr_rate_allows(s))
 		goto out;
 	init_req(&r, p, DMR_REQ_MAP);
 	r.owner = true;
@@ -686,9 +722,9 @@ static blk_status_t give_way(struct dmr_store *s, const struct dmr_bio *pb)
 	return status;
 }
 
-static bool gives_way(struct dmr_store *s, const struct bio *bio, bool failed)
+static bool gives_way(struct dmr_store *s, const struct bio *bio)
 {
-	return failed && !op_is_write(bio_op(bio)) && dmr_stopping(s, DMR_PATIENCE);
+	return !op_is_write(bio_op(bio)) && dmr_stopping(s, DMR_PATIENCE);
 }
 
 static void bio_work(struct work_struct *work)
@@ -710,7 +746,7 @@ static void bio_work(struct work_struct *work)
 
 	p.data = buffer;
 	p.spare_page = buffer + DMR_BLOCK_SIZE;
-	while (p.iter.bi_size && !status && !gives_way(p.s, bio, failed)) {
+	while (p.iter.bi_size && !status && !gives_way(p.s, bio)) {
 		p.block = p.iter.bi_sector / DMR_BLOCK_SECTORS;
 		p.first = p.iter.bi_sector % DMR_BLOCK_SECTORS;
 		nr = min_t(unsigned int, DMR_BLOCK_SECTORS - p.first,
@@ -719,11 +755,12 @@ static void bio_work(struct work_struct *work)
 		p.mask = dmr_sector_mask(p.first, nr);
 		p.failed[false] = failed && !spare;
 		p.failed[true] = failed && spare;
+		p.proved = false;
 		status = handle_piece(&p);
 		bio_advance_iter(bio, &p.iter, nr * SECTOR_SIZE);
 		cond_resched();
 	}
-	if ((status || p.iter.bi_size) && gives_way(p.s, bio, failed))
+	if ((status || p.iter.bi_size) && gives_way(p.s, bio))
 		status = give_way(p.s, pb);
 	if (failed && !p.single && !p.trouble && !status)
 		dmr_count(p.s, &p.s->count.healed);

@@ -354,14 +354,16 @@ int dmr_activate(struct dmr_target *t)
 	int r;
 
 	mutex_lock(&s->commit_lock);
+	dmr_mark_flush(s);
 	r = dmr_meta_revalidate(&s->meta);
 	/* an unreadable spare must not keep healthy blocks from working */
 	if (r == -EIO && s->activated)
 		r = 0;
 	else if (r && s->activated)
 		dmr_fault(s, DMR_FAIL);
-	if (!r && !s->activated && !s->read_only) {
-		r = dmr_meta_activate(&s->meta, ktime_get_real_seconds());
+	if (!r && !s->activated) {
+		if (!s->read_only)
+			r = dmr_meta_activate(&s->meta, ktime_get_real_seconds());
 		s->activated = !r;
 	}
 	if (!r)

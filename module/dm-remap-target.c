@@ -205,6 +205,13 @@ static noinline int map_region(struct dmr_store *s, struct bio *bio,
 	return carry_out(s, bio, pb, v, x);
 }
 
+/* What a failed flush of ours may have lost was somebody's write: tell one. */
+static bool pay_flush_debt(struct dmr_store *s, bool spare)
+{
+	return unlikely(atomic_read(&s->flush_debt[spare])) &&
+	       atomic_xchg(&s->flush_debt[spare], 0);
+}
+
 /*
  * Flush 0 goes to main. Flush 1 goes to the spare if something was written there
  * since its last completed flush; a flush that failed proves nothing, so the
@@ -213,24 +220,23 @@ static noinline int map_region(struct dmr_store *s, struct bio *bio,
 static noinline int map_flush(struct dmr_store *s, struct bio *bio,
 			      struct dmr_bio *pb)
 {
+	bool spare = dm_bio_get_target_bio_nr(bio);
 	u64 done;
 
-	pb->flags = 0;
-	if (!dm_bio_get_target_bio_nr(bio)) {
-		to_main(s, bio);
-		return DM_MAPIO_REMAPPED;
-	}
-	/* what a failed flush of ours may have lost was somebody's write */
-	if (unlikely(atomic_read(&s->flush_debt)) && atomic_xchg(&s->flush_debt, 0)) {
+	pb->flags = DMR_B_FLUSH | (spare ? DMR_B_SPARE : 0);
+	if (pay_flush_debt(s, spare)) {
 		dmr_end(pb, bio, BLK_STS_IOERR);
 		return DM_MAPIO_SUBMITTED;
+	}
+	if (!spare) {
+		to_main(s, bio);
+		return DM_MAPIO_REMAPPED;
 	}
 	done = atomic64_read(&s->spare_done);
 	if (done == atomic64_read(&s->spare_flushed)) {
 		dmr_end(pb, bio, BLK_STS_OK);
 		return DM_MAPIO_SUBMITTED;
 	}
-	pb->flags = DMR_B_FLUSH;
 	pb->flush_seq = done;
 	bio_set_dev(bio, s->spare);
 	return DM_MAPIO_REMAPPED;
@@ -284,16 +290,27 @@ static int remap_map(struct dm_target *ti, struct bio *bio)
 	return DM_MAPIO_REMAPPED;
 }
 
-static int end_flush(struct dmr_store *s, struct dmr_bio *pb, blk_status_t error)
+static int end_flush(struct dmr_store *s, struct dmr_bio *pb, blk_status_t *error)
 {
+	bool spare = pb->flags & DMR_B_SPARE;
 	u64 seen;
 
-	if (error) {
+	if (*error) {
 		dmr_count(s, &s->count.flush_errors);
-		dmr_count(s, &s->count.spare_errors);
+		if (spare) {
+			dmr_count(s, &s->count.spare_errors);
+			atomic_inc(&s->flush_failures);
+		}
 		dmr_event(s);
 		return DM_ENDIO_DONE;
 	}
+	/* one of ours may have failed while this one waited behind it */
+	if (pay_flush_debt(s, spare)) {
+		*error = BLK_STS_IOERR;
+		return DM_ENDIO_DONE;
+	}
+	if (!spare)
+		return DM_ENDIO_DONE;
 	seen = atomic64_read(&s->spare_flushed);
 	while (seen < pb->flush_seq) {
 		u64 old = atomic64_cmpxchg(&s->spare_flushed, seen, pb->flush_seq);
@@ -318,11 +335,6 @@ static int end_failed(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb,
 {
 	bool write = op_is_write(bio_op(bio));
 
-	if (bio->bi_opf & REQ_PREFLUSH) {
-		dmr_count(s, &s->count.flush_errors);
-		dmr_event(s);
-		return DM_ENDIO_DONE;
-	}
 	if (pb->flags & DMR_B_SPARE)
 		dmr_count(s, &s->count.spare_errors);
 	if (!dmr_candidate(error) || !has_content(bio))
@@ -340,15 +352,15 @@ static int end_failed(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb,
 }
 
 static noinline int end_special(struct dmr_store *s, struct bio *bio,
-				struct dmr_bio *pb, blk_status_t error)
+				struct dmr_bio *pb, blk_status_t *error)
 {
 	if (pb->flags & DMR_B_DONE)
 		return DM_ENDIO_DONE;
 	uncount_bio(s, pb);
 	if (pb->flags & DMR_B_FLUSH)
 		return end_flush(s, pb, error);
-	if (error)
-		return end_failed(s, bio, pb, error);
+	if (*error)
+		return end_failed(s, bio, pb, *error);
 	if ((pb->flags & DMR_B_SPARE) && op_is_write(bio->bi_opf))
 		atomic64_inc(&s->spare_done);
 	return DM_ENDIO_DONE;
@@ -361,7 +373,7 @@ static int remap_end_io(struct dm_target *ti, struct bio *bio,
 	struct dmr_bio *pb = dm_per_bio_data(bio, sizeof(*pb));
 
 	if (unlikely(*error || (pb->flags & ~DMR_B_COUNTED)))
-		return end_special(s, bio, pb, *error);
+		return end_special(s, bio, pb, error);
 	if (pb->flags)
 		dmr_leave(s, pb);
 	return DM_ENDIO_DONE;

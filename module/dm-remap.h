@@ -173,7 +173,9 @@ struct dmr_store {
 	/* spare writes completed, and of these known to be flushed */
 	atomic64_t spare_done;
 	atomic64_t spare_flushed;
-	atomic_t flush_debt;	/* a flush of ours failed: the next one of a user has to */
+	atomic_t flush_debt[2];	/* main, spare: a flush of ours failed, the next one of a user has to */
+	atomic_t flush_failures;	/* of the spare */
+	int flush_mark;		/* of these before what is to be flushed was written; commit_lock */
 
 	struct mutex event_lock;	/* ti */
 	struct dm_target *ti;		/* of the active table; event_lock */
@@ -193,7 +195,7 @@ struct dmr_target {
 #define DMR_B_COUNTED	1	/* in pcpu->inflight */
 #define DMR_B_SPARE	2	/* went to a slot */
 #define DMR_B_DONE	4	/* completed by us: not to be looked at again */
-#define DMR_B_FLUSH	8	/* the flush of the spare */
+#define DMR_B_FLUSH	8	/* a flush, of the spare with DMR_B_SPARE */
 #define DMR_B_FAILED	16	/* came back with an error */
 
 /* Per-bio data. iter: dm core advances the bio's own. */
@@ -265,6 +267,10 @@ extern const struct dmr_leaf_ops dmr_leaf_ops;
 blk_status_t dmr_rw(struct block_device *bdev, sector_t sector, void *buf,
 		    unsigned int len, blk_opf_t opf);
 bool dmr_candidate(blk_status_t status);
+
+void dmr_mark_flush(struct dmr_store *s);
+void dmr_flush_failed(struct dmr_store *s, bool spare);
+void dmr_fua_failed(struct dmr_store *s, bool spare);
 
 void *dmr_get_buffer(struct dmr_store *s);
 void dmr_put_buffer(struct dmr_store *s, void *buffer);
@@ -340,7 +346,7 @@ void dmr_retry_main(struct dmr_store *s, void *page);
 void dmr_queue(struct dmr_store *s, struct bio *bio, struct dmr_bio *pb);
 void dmr_end(struct dmr_bio *pb, struct bio *bio, blk_status_t status);
 bool dmr_stands_for_lost(const void *sector);
-blk_status_t dmr_salvage(struct dmr_store *s, u64 block, void *page, u8 *lost);
+bool dmr_salvage(struct dmr_store *s, u64 block, void *page, void *scratch, u8 *lost);
 
 /* -- dm-remap-message.c: what dmsetup message and status answer -------------- */
 

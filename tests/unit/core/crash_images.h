@@ -103,7 +103,7 @@ public:
 private:
     static bool barrier(const SimDisk::Write& w) {
         return !w.failed && !(w.flags & on_main) &&
-               (w.flags == SimDisk::flush_only || w.flags & DMR_IO_PREFLUSH);
+               w.flags == SimDisk::flush_only;
     }
 
     // It is there now, and what was written to the same place before is history.

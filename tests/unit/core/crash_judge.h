@@ -243,7 +243,9 @@ public:
                 lose(live, block, Loss::unreadable);
             if (must_refuse(spare_, live))
                 return;
-            live.spare.fails = [&](SimDisk::Op, u64 at) { return away.contains(at); };
+            live.spare.fails = [&](SimDisk::Op op, u64 at) {
+                return op != SimDisk::Op::flush && away.contains(at);
+            };
             Allowed after = allowed_after(steps_, n);
             const Allowed before = after;
             after.blocks.clear();

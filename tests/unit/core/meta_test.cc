@@ -597,7 +597,9 @@ TEST(Losers, FailedFlushDoesNotBringThemBack) {
     spare.put(0, mapped(5, 1, 0x01));
     spare.put(1, mapped(5, 2));
     Set set(spare.disk);
-    spare.disk.fails = [](SimDisk::Op op, u64) { return op == SimDisk::Op::flush; };
+    // The flush before the superblocks works, the one before the losers are freed does not.
+    int flushes = 0;
+    spare.disk.fails = [&](SimDisk::Op op, u64) { return op == SimDisk::Op::flush && flushes++; };
     ASSERT_EQ(dmr_meta_activate(&set.meta, 1700000000), 0);
     spare.disk.fails = nullptr;
     dmr_change un_map{1, {}, 0};
@@ -606,6 +608,72 @@ TEST(Losers, FailedFlushDoesNotBringThemBack) {
     EXPECT_EQ(Set(spare.disk).view(), (View{{5, {1, 0, DMR_R_WRITE, 0}}}));
     Live next(spare);
     EXPECT_EQ(next.set.meta.nr_losers, 0u);
+}
+
+// A flush that fails is not tried again for the second superblock: neither is written.
+TEST(Alloc, NoExtensionAfterAFailedFlush) {
+    Spare spare(2 * DMR_TABLE_EXTENT * DMR_TABLE_ENTRIES, 2 * sample::tib, 1);
+    for (u64 slot = 0; slot < DMR_TABLE_ENTRIES; slot++)
+        spare.put(slot, mapped(slot, slot + 1));
+    Live live(spare);
+    int flushes = 0;
+    spare.disk.logging = true;
+    spare.disk.fails = [&](SimDisk::Op op, u64) { return op == SimDisk::Op::flush && !flushes++; };
+    u64 slot = 0;
+    EXPECT_EQ(dmr_meta_alloc(&live.set.meta, &slot), -EIO);
+    for (const auto& w : spare.disk.log)
+        EXPECT_FALSE(w.flags != SimDisk::flush_only &&
+                     (w.block == SimDisk::block_of(spare.sb_sector(0)) ||
+                      w.block == SimDisk::block_of(spare.sb_sector(1))));
+    spare.disk.fails = nullptr;
+    EXPECT_EQ(live.add(1u << 20), 0);
+    EXPECT_EQ(Set(spare.disk).view(), live.acked);
+}
+
+// Of a copy that was repaired since, what was written counts, though others are still listed.
+TEST(Activate, ARepairedCopyCountsThoughOthersAreListed) {
+    Spare spare(slots);
+    const auto bad = [&](u64 index) { return spare.table_block(index, 0); };
+    spare.write_table(0, 0, spare.table(1), spare.seq); // not block 0: damaged
+    spare.write_table(1, 0, spare.table(2), spare.seq);
+    spare.disk.fails = [&](SimDisk::Op op, u64 at) {
+        return op == SimDisk::Op::write && (at == bad(0) || at == bad(1));
+    };
+    View acked;
+    {
+        Live live(spare);
+        EXPECT_EQ(live.set.meta.frozen, 2u);
+        spare.disk.fails = [&](SimDisk::Op op, u64 at) {
+            return op == SimDisk::Op::write && at == bad(0);
+        };
+        Memory memory(live.acked);
+        dmr_memory ops = memory.ops();
+        dmr_verify v{};
+        EXPECT_EQ(dmr_meta_verify(&live.set.meta, 1, &ops, &v), 0);
+        EXPECT_EQ(live.set.meta.frozen, 1u);
+        ASSERT_EQ(live.commit_in(300, 5), 0);
+        acked = live.acked;
+    }
+    // The other copy is torn; the activation that finds this is cut after its superblocks.
+    spare.disk.image.erase(spare.table_block(1, 1));
+    SimDisk cut = spare.disk;
+    cut.fails = nullptr;
+    {
+        Set set(spare.disk);
+        ASSERT_EQ(set.error, 0) << set.problem();
+        spare.disk.logging = true;
+        ASSERT_EQ(dmr_meta_activate(&set.meta, 1700000000), 0);
+    }
+    for (size_t n = 0, writes = 0; n < spare.disk.log.size() && writes < 2; n++) {
+        const auto& w = spare.disk.log[n];
+        if (w.flags == SimDisk::flush_only)
+            continue;
+        cut.image[w.block] = w.data;
+        writes++;
+    }
+    const Set again(cut);
+    ASSERT_EQ(again.error, 0) << again.problem();
+    EXPECT_EQ(again.view(), acked);
 }
 
 // With the entry of a frozen block moved elsewhere, freeing the new one must
