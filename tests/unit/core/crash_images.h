@@ -102,8 +102,7 @@ public:
 
 private:
     static bool barrier(const SimDisk::Write& w) {
-        return !w.failed && !(w.flags & on_main) &&
-               w.flags == SimDisk::flush_only;
+        return !w.failed && !(w.flags & on_main) && w.flags == SimDisk::flush_only;
     }
 
     // It is there now, and what was written to the same place before is history.
