@@ -25,7 +25,7 @@ public:
     };
 
     std::map<std::string, Device> devices; // by path
-    std::vector<std::string> locks;        // of sets, in the order they were taken
+    std::vector<std::string> locks;        // of members, in the order they were taken
 
     FakeHost() {
         std::string pattern = std::filesystem::temp_directory_path() / "libremap-test-XXXXXX";
@@ -100,8 +100,8 @@ public:
 
     sys::Lock lock_disk(const sys::BlockDevice&) override { return {}; }
 
-    sys::Lock lock_set(const std::string& key) override {
-        locks.push_back(key);
+    sys::Lock lock_member(sys::DeviceNumber number) override {
+        locks.push_back(number.str());
         return {};
     }
 

@@ -71,8 +71,14 @@ public:
     // Load a table into the inactive slot; resume() makes it live.
     virtual void reload(const std::string& name, const std::vector<Target>& table,
                         bool read_only) = 0;
+    // Drop a table that reload() left in the inactive slot.
+    virtual void clear(const std::string& name) = 0;
+    // For a short change below the device: what is in flight ends or is held, the
+    // file system on top is not frozen.
     virtual void suspend(const std::string& name) = 0;
     virtual void resume(const std::string& name) = 0;
+    // Another name for a device, which may be in use; waits until the node exists.
+    virtual void rename(const std::string& name, const std::string& new_name) = 0;
     // Tries again for a few seconds when something holds it open for a moment.
     virtual void remove(const std::string& name) = 0;
 

@@ -69,6 +69,10 @@ void FakeDeviceMapper::reload(const std::string& name, const std::vector<Target>
     d.info.read_only = read_only;
 }
 
+void FakeDeviceMapper::clear(const std::string& name) {
+    device("clear", name).inactive.clear();
+}
+
 void FakeDeviceMapper::suspend(const std::string& name) {
     device("suspend", name).info.suspended = true;
 }
@@ -79,6 +83,16 @@ void FakeDeviceMapper::resume(const std::string& name) {
     if (!d.inactive.empty())
         d.live = std::move(d.inactive);
     d.inactive.clear();
+}
+
+void FakeDeviceMapper::rename(const std::string& name, const std::string& new_name) {
+    Device renamed = device("rename", name);
+    log.back() += " " + new_name;
+    if (devices.contains(new_name))
+        throw os_error(EBUSY, "cannot rename " + name);
+    renamed.info.name = new_name;
+    devices.erase(name);
+    devices[new_name] = std::move(renamed);
 }
 
 void FakeDeviceMapper::remove(const std::string& name) {

@@ -35,8 +35,10 @@ public:
     void create(const std::string& name, const std::string& uuid, const std::vector<Target>& table,
                 bool read_only) override;
     void reload(const std::string& name, const std::vector<Target>& table, bool read_only) override;
+    void clear(const std::string& name) override;
     void suspend(const std::string& name) override;
     void resume(const std::string& name) override;
+    void rename(const std::string& name, const std::string& new_name) override;
     void remove(const std::string& name) override;
     std::vector<Target> table(const std::string& name) override;
     std::vector<Target> status(const std::string& name) override;

@@ -96,12 +96,33 @@ public:
             task.fail(error);
     }
 
-    void suspend(const std::string& name) override { simple(DM_DEVICE_SUSPEND, name, "suspend"); }
+    void clear(const std::string& name) override {
+        Task task{DM_DEVICE_CLEAR, "drop the new table of " + name};
+        task.require(dm_task_set_name(task.get(), name.c_str()));
+        task.run();
+    }
+
+    void suspend(const std::string& name) override {
+        Task task{DM_DEVICE_SUSPEND, "suspend " + name};
+        task.require(dm_task_set_name(task.get(), name.c_str()));
+        task.require(dm_task_skip_lockfs(task.get()));
+        task.require(dm_task_no_flush(task.get()));
+        task.run();
+    }
 
     void resume(const std::string& name) override {
         UdevCookie cookie;
         Task task{DM_DEVICE_RESUME, "resume " + name};
         task.require(dm_task_set_name(task.get(), name.c_str()));
+        cookie.attach(task.get());
+        task.run();
+    }
+
+    void rename(const std::string& name, const std::string& new_name) override {
+        UdevCookie cookie;
+        Task task{DM_DEVICE_RENAME, "rename " + name + " to " + new_name};
+        task.require(dm_task_set_name(task.get(), name.c_str()));
+        task.require(dm_task_set_newname(task.get(), new_name.c_str()));
         cookie.attach(task.get());
         task.run();
     }
@@ -219,12 +240,6 @@ private:
                                             target.type.c_str(), target.params.c_str()));
         if (read_only)
             task.require(dm_task_set_ro(task.get()));
-    }
-
-    static void simple(int type, const std::string& name, const char* verb) {
-        Task task{type, std::string{verb} + " " + name};
-        task.require(dm_task_set_name(task.get(), name.c_str()));
-        task.run();
     }
 
     static std::vector<Target> targets(int type, const std::string& name, const char* what) {
