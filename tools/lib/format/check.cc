@@ -4,11 +4,17 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/error.h"
 #include "base/text.h"
+#include "format/map.h"
 
 namespace remap::format {
 
 namespace {
+
+// The loader takes no higher one: it has to be possible to count on for longer
+// than any disk lives.
+constexpr std::uint64_t max_generation = DMR_GEN_MAX / 2;
 
 class Checker {
 public:
@@ -20,6 +26,8 @@ public:
         tables();
         beyond_table();
         duplicates();
+        if (report_.worst != Severity::fatal)
+            load();
         return std::move(report_);
     }
 
@@ -108,6 +116,11 @@ private:
         }
         dmr_mapping mapping;
         dmr_entry_unpack(&raw, &mapping);
+        if (mapping.gen > max_generation) {
+            find(Severity::fatal, "entry", strf("slot %llu", static_cast<unsigned long long>(slot)),
+                 "impossible generation");
+            return;
+        }
         if (mapping.state == DMR_E_BAD)
             ++report_.bad_slots;
         if (mapping.state != DMR_E_MAPPED)
@@ -125,7 +138,7 @@ private:
             std::min<std::uint64_t>(DMR_TABLE_EXTENT, report_.record->table_blocks - first);
         for_each_table_block(device_, sb_, first, count, [this](const TablePair& pair) {
             for (std::size_t c = 0; c < 2; ++c) {
-                const dmr_table_block* const block = pair.block[c];
+                const dmr_table_block* const block = pair.sound[c];
                 if (block == nullptr ||
                     std::none_of(std::begin(block->entry), std::end(block->entry),
                                  [](const auto& e) { return e.a != 0 || e.b != 0; }))
@@ -139,14 +152,21 @@ private:
         });
     }
 
+    // As the loader does: in the order of slots, each against the one that holds.
     void duplicates() {
         std::sort(claims_.begin(), claims_.end(), [](const Claim& a, const Claim& b) {
-            return a.block != b.block ? a.block < b.block
-                                      : (a.gen != b.gen ? a.gen > b.gen : a.slot < b.slot);
+            return a.block != b.block ? a.block < b.block : a.slot < b.slot;
         });
-        for (std::size_t i = 1; i < claims_.size(); ++i)
-            if (claims_[i].block == claims_[i - 1].block)
-                duplicate(claims_[i - 1], claims_[i]);
+        const Claim* holder = nullptr;
+        for (const Claim& claim : claims_) {
+            if (holder == nullptr || claim.block != holder->block) {
+                holder = &claim;
+                continue;
+            }
+            const Claim& loser = claim.gen > holder->gen ? *holder : claim;
+            holder = claim.gen > holder->gen ? &claim : holder;
+            duplicate(*holder, loser);
+        }
     }
 
     void duplicate(const Claim& holder, const Claim& other) {
@@ -163,6 +183,18 @@ private:
             find(Severity::repairable, "duplicate", where,
                  slots +
                      strf("generation %llu holds", static_cast<unsigned long long>(holder.gen)));
+    }
+
+    // The last word is the loader's, which also knows what holds.
+    void load() {
+        claims_ = {}; // the loader needs the memory
+        try {
+            const LoadedMap map{device_};
+            report_.entries = map.count();
+            report_.lost_sectors = map.lost_sectors();
+        } catch (const Error& e) {
+            find(Severity::fatal, "loader", "metadata", e.reason());
+        }
     }
 
     BlockReader& device_;

@@ -15,7 +15,7 @@ namespace remap::format {
 enum class Severity {
     note,       // nothing is wrong
     repairable, // a good copy exists of all that is damaged
-    fatal,      // no good copy, or a contradiction
+    fatal,      // no good copy, or a contradiction: the kernel refuses it
 };
 
 struct Finding {
@@ -33,14 +33,15 @@ struct CheckReport {
     std::uint64_t findings_left_out = 0;
     Severity worst = Severity::note;
     std::array<std::uint64_t, 2> table_blocks_good{}; // per copy, of table_init
-    std::uint64_t entries = 0;
+    std::uint64_t entries = 0; // that hold; if something is fatal: all that were found
     std::uint64_t lost_sectors = 0;
     std::uint64_t bad_slots = 0;
 
     static constexpr std::size_t max_findings = 1000;
 };
 
-// Examine the metadata. Never throws for what is on the device.
+// Examine the metadata. Never throws for what is on the device. The worst finding
+// is fatal exactly when the kernel's loader (LoadedMap) refuses the metadata.
 [[nodiscard]] CheckReport check_spare(BlockReader& device);
 
 } // namespace remap::format

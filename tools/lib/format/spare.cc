@@ -221,6 +221,12 @@ void for_each_table_block(BlockReader& device, const dmr_superblock& sb, std::ui
                 else if (problem = dmr_table_check(block, seed, pair.index, c); problem != nullptr)
                     pair.problem[c] = problem;
                 else
+                    pair.sound[c] = block;
+                if (pair.sound[c] == nullptr)
+                    continue;
+                if (dmr_distrusted(&sb, block, pair.index, c))
+                    pair.problem[c] = "was written before that copy was given up";
+                else
                     pair.block[c] = block;
             }
             choose(pair);

@@ -99,8 +99,11 @@ struct Superblocks {
 // One table block as found in both copies.
 struct TablePair {
     std::uint64_t index = 0;
-    std::array<const dmr_table_block*, 2> block{}; // nullptr: not valid
+    std::array<const dmr_table_block*, 2> block{}; // nullptr: does not count
     std::array<std::string, 2> problem;            // why not
+    // The same, but also what is sound and only distrusted: written before the
+    // superblock declared that copy dead.
+    std::array<const dmr_table_block*, 2> sound{};
     // The copy that holds: 0, 1, or -1 if there is none or they contradict.
     int chosen = -1;
     bool conflict = false; // same sequence number, different content
