@@ -30,8 +30,9 @@ std::string nested(const Json& value) {
 
 } // namespace
 
-Context::Context(std::vector<std::string> argv)
-    : argv_{std::move(argv)}, host_{sys::make_host()}, dm_{dm::make_device_mapper()} {}
+Context::Context(std::vector<std::string> argv, std::unique_ptr<sys::Host> host,
+                 std::unique_ptr<dm::DeviceMapper> dm)
+    : argv_{std::move(argv)}, host_{std::move(host)}, dm_{std::move(dm)} {}
 
 void Context::say(const std::string& line) {
     if (!options.json && !options.quiet)

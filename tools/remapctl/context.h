@@ -40,7 +40,8 @@ struct GlobalOptions {
 
 class Context {
 public:
-    explicit Context(std::vector<std::string> argv);
+    Context(std::vector<std::string> argv, std::unique_ptr<sys::Host> host,
+            std::unique_ptr<dm::DeviceMapper> dm);
 
     GlobalOptions options;
 

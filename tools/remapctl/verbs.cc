@@ -34,6 +34,7 @@ void add_everything(CLI::App& app, GlobalOptions& options, Selected& selected) {
     add_status_list(app, selected);
     add_entries(app, selected);
     add_map_stats(app, selected);
+    add_table(app, selected);
     add_wipe(app, selected);
     add_metadata(app, selected);
     add_help(app, selected);

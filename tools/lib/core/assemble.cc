@@ -163,6 +163,14 @@ Error held_open(const std::string& name) {
 
 } // namespace
 
+sys::BlockDevice find_main(sys::Host& host, const AssembleRequest& request, AssemblePlan& plan) {
+    sys::BlockDevice main =
+        request.main.empty() ? search_main(host, plan) : given_main(host, request, plan);
+    if (main.number == plan.spare.number)
+        throw Error{Code::refused, plan.spare.path + ": main and spare are the same device"};
+    return main;
+}
+
 AssembleRequest wanted_set(const std::string& text) {
     constexpr std::string_view prefix = "UUID=";
     AssembleRequest request;
@@ -192,9 +200,7 @@ AssemblePlan plan_assemble(sys::Host& host, dm::DeviceMapper& dm, const Assemble
     if (plan.already)
         return plan;
     check_state(spare, plan);
-    plan.main = request.main.empty() ? search_main(host, plan) : given_main(host, request, plan);
-    if (plan.main.number == plan.spare.number)
-        throw Error{Code::refused, plan.spare.path + ": main and spare are the same device"};
+    plan.main = find_main(host, request, plan);
     plan.locks = lock_members(host, {plan.main.number, plan.spare.number});
     // somebody else may have been at it before the lock was ours
     plan.already = is_assembled(dm, request, plan);

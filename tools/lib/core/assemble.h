@@ -38,6 +38,11 @@ struct AssemblePlan {
 // Throws as plan_assemble(). The record of what is returned is valid.
 [[nodiscard]] FoundSpare find_spare(sys::Host& host, const AssembleRequest& request);
 
+// The main device for plan.record, plan.spare and plan.name: the given one, or the
+// only one that is found. Adds warnings to the plan. Throws as plan_assemble().
+[[nodiscard]] sys::BlockDevice find_main(sys::Host& host, const AssembleRequest& request,
+                                         AssemblePlan& plan);
+
 // Find the members and write nothing. Throws: Code::not_found if a member is
 // missing, ambiguous or the wrong one, Code::damaged if the metadata can't be
 // used, Code::refused for a set that is not active, Code::busy if the name or a

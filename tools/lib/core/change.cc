@@ -41,7 +41,7 @@ void edit_superblocks(format::BlockWriter& file, const FoundSpare& spare, const 
     format::update_superblocks(file, now, record);
 }
 
-std::unique_ptr<sys::BlockFile> open_to_change(sys::Host& host, const ChangeTarget& target) {
+std::unique_ptr<format::BlockWriter> open_to_change(sys::Host& host, const ChangeTarget& target) {
     if (target.device && target.device->read_only)
         throw Error{Code::refused, target.name() + ": is read-only"};
     return host.open(target.spare.device,

@@ -65,8 +65,8 @@ public:
     virtual void wipe_signatures(const BlockDevice& device) = 0;
     // Throws if that is not possible. Exclusive: fails with Code::busy if anybody
     // else has claimed the device.
-    [[nodiscard]] virtual std::unique_ptr<BlockFile> open(const BlockDevice& device,
-                                                          Access access) = 0;
+    [[nodiscard]] virtual std::unique_ptr<format::BlockWriter> open(const BlockDevice& device,
+                                                                    Access access) = 0;
     // Keeps udev from looking at a disk that is being written; empty if there is
     // nothing to lock.
     [[nodiscard]] virtual Lock lock_disk(const BlockDevice& device) = 0;

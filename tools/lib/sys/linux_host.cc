@@ -146,7 +146,7 @@ public:
 
     void wipe_signatures(const BlockDevice& device) override { sys::wipe_signatures(device.path); }
 
-    std::unique_ptr<BlockFile> open(const BlockDevice& device, Access access) override {
+    std::unique_ptr<format::BlockWriter> open(const BlockDevice& device, Access access) override {
         auto file = std::make_unique<BlockFile>(device.path, access);
         // the path may have been reused since inspect()
         struct stat st;
