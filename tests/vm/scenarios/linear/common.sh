@@ -3,14 +3,9 @@
 sum() { dd if="$1" bs=512 conv=noerror,sync 2>/dev/null | sha256sum; }
 # lost DEV : the sectors that can't be read
 lost() {
-    local sector=0
-    # by 4 KiB first: an error there is looked at sector by sector
-    while [ $sector -lt "$(size_of "$1")" ]; do
-        if [ "$(probe "$1" $sector 8)" != ok ]; then
-            for s in 0 1 2 3 4 5 6 7; do
-                [ "$(probe "$1" $((sector + s)))" = ok ] || echo $((sector + s))
-            done
-        fi
-        sector=$((sector + 8))
+    local at=0
+    while [ $at -lt "$(size_of "$1")" ]; do
+        show "$1" $at 256 | tr ' ' '\n' | awk -v at=$at '!/^[0-9-]/ { print at + NR - 1 }'
+        at=$((at + 256))
     done
 }

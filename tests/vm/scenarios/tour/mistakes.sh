@@ -26,7 +26,7 @@ wrong "the same device twice" 3 "same device" create data --main /dev/sdb --spar
 wrong "a disk and its own partition" 3 "overlap" create data --main /dev/sdc --spare /dev/sdc1
 wrong "the whole disk as a spare" 3 "contains a 'dos' signature" create data --main /dev/sdb --spare /dev/sdc
 wrong "a device that is none" 4 "No such file" create data --main /dev/sdx --spare /dev/sdc1
-wrong "a file instead of a device" 4 "is not a block device" create data --main /etc/passwd --spare /dev/sdc1
+wrong "a file instead of a device" 4 "is not a block device" create data --main /etc/modules --spare /dev/sdc1
 wrong "no spare" 2 "for advice run: remapctl create --dry-run --main /dev/sdb" create data --main /dev/sdb
 wrong "nobody to ask" 3 "give --yes" remapctl create data --main /dev/sdb --spare /dev/sdc1 --no-shield
 wrong "a name that is a path" 2 "use letters, digits" create /dev/mapper/data --main /dev/sdb --spare /dev/sdc1
@@ -36,8 +36,8 @@ umount /mnt
 dmsetup create holder --table "0 100 linear /dev/sdc1 0"
 wrong "a spare in use" 5 "(holder)" create data --main /dev/sdb --spare /dev/sdc1
 dmsetup remove holder
-wrong "not root" 3 "try as root" setuidgid nobody remapctl create data --main /dev/sdb --spare /dev/sdc1 --no-shield --yes
-wrong "not root, looking" 3 "try as root" setuidgid nobody remapctl status
+wrong "not root" 3 "try as root" setpriv --reuid 65534 --clear-groups remapctl create data --main /dev/sdb --spare /dev/sdc1 --no-shield --yes
+wrong "not root, looking" 3 "try as root" setpriv --reuid 65534 --clear-groups remapctl status
 wrong "a set that is not there" 4 "see: remapctl list -a" remapctl status data
 wrong "something to assemble that is not there" 4 "see: remapctl list -a" remapctl assemble data
 same "nothing was changed" "$(sums)" "$before"
