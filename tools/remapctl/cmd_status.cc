@@ -272,7 +272,12 @@ void list_inactive(Context& context, const std::vector<Uuid>& active, TextTable&
     }
 }
 
-int list(Context& context, bool all) {
+struct ListOptions {
+    bool all = false;
+    std::vector<std::string> columns; // empty: all of them
+};
+
+int list(Context& context, const ListOptions& options) {
     using Align = TextTable::Align;
     TextTable table{{{"NAME"},
                      {"UUID"},
@@ -283,13 +288,16 @@ int list(Context& context, bool all) {
                      {"SPARE-USED", Align::right},
                      {"REMAPPED", Align::right},
                      {"LOST", Align::right}}};
+    if (!options.columns.empty())
+        table.select(options.columns);
     Json sets = Json::array();
     std::vector<Uuid> active;
-    const int result = list_assembled(context, all, active, table, sets);
-    if (all)
+    const int result = list_assembled(context, options.all, active, table, sets);
+    if (options.all)
         list_inactive(context, active, table, sets);
     if (sets.empty())
-        context.say(all ? "There are no sets." : "No set is assembled; see: remapctl list -a");
+        context.say(options.all ? "There are no sets."
+                                : "No set is assembled; see: remapctl list -a");
     else
         context.print(table);
     context.set("sets", sets);
@@ -307,11 +315,17 @@ void add_status_list(CLI::App& app, Selected& selected) {
         selected.run = [options](Context& context) { return status(context, *options); };
     });
 
-    auto all = std::make_shared<bool>(false);
+    auto list_options = std::make_shared<ListOptions>();
     CLI::App* list_sub = app.add_subcommand("list", "List sets")->group(group_main);
-    list_sub->add_flag("-a,--all", *all, "Also those that are not assembled");
-    list_sub->callback([&selected, all] {
-        selected.run = [all](Context& context) { return list(context, *all); };
+    list_sub->add_flag("-a,--all", list_options->all, "Also those that are not assembled");
+    list_sub
+        ->add_option("-o,--columns", list_options->columns,
+                     "Only these columns, by their headings: name,state")
+        ->type_name("LIST")
+        ->delimiter(',')
+        ->expected(1);
+    list_sub->callback([&selected, list_options] {
+        selected.run = [list_options](Context& context) { return list(context, *list_options); };
     });
 }
 

@@ -2,7 +2,11 @@
 #include "base/text_table.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
+
+#include "base/error.h"
+#include "base/text.h"
 
 namespace remap {
 
@@ -17,7 +21,27 @@ std::size_t width_of(const std::string& text) {
 
 } // namespace
 
-TextTable::TextTable(std::vector<Column> columns) : columns_{std::move(columns)} {}
+TextTable::TextTable(std::vector<Column> columns)
+    : columns_{std::move(columns)}, shown_(columns_.size()) {
+    std::iota(shown_.begin(), shown_.end(), std::size_t{0});
+}
+
+void TextTable::select(const std::vector<std::string>& headings) {
+    shown_.clear();
+    for (const std::string& heading : headings) {
+        const auto it = std::find_if(columns_.begin(), columns_.end(), [&](const Column& column) {
+            return to_lower(column.heading) == to_lower(heading);
+        });
+        if (it == columns_.end()) {
+            std::vector<std::string> known;
+            for (const Column& column : columns_)
+                known.push_back(to_lower(column.heading));
+            throw Error{Code::usage, "there is no column '" + printable(heading) + "'",
+                        "columns are " + join(known, ", ")};
+        }
+        shown_.push_back(static_cast<std::size_t>(it - columns_.begin()));
+    }
+}
 
 void TextTable::add_row(std::vector<std::string> cells) {
     cells.resize(columns_.size());
@@ -37,7 +61,7 @@ std::string TextTable::render(bool with_headings) const {
     std::string out;
     const auto add = [&](const auto& cell_of) {
         std::string line;
-        for (std::size_t i = 0; i < columns_.size(); ++i) {
+        for (const std::size_t i : shown_) {
             const std::string& cell = cell_of(i);
             const std::size_t padding = widths[i] - width_of(cell);
             const bool right = columns_[i].align == Align::right;

@@ -16,6 +16,9 @@ public:
     };
 
     explicit TextTable(std::vector<Column> columns);
+    // Show only these columns, in that order; by heading, in either case. Throws
+    // Code::usage if there is no such column.
+    void select(const std::vector<std::string>& headings);
     // One cell per column; missing ones are shown as "-".
     void add_row(std::vector<std::string> cells);
     // Lines with a final newline, columns two blanks apart, no trailing blanks.
@@ -23,6 +26,7 @@ public:
 
 private:
     std::vector<Column> columns_;
+    std::vector<std::size_t> shown_; // indexes into columns_
     std::vector<std::vector<std::string>> rows_;
 };
 
