@@ -10,6 +10,8 @@ void add_completion(CLI::App& app, Selected& selected) {
     CLI::App* sub = app.add_subcommand("completion", "Write the completion script for a shell")
                         ->group(group_more);
     choice(sub->add_option("SHELL", *shell, "Shell to write it for"), {"bash", "zsh"})->required();
+    sub->footer("Packages bring both. By hand, for the present shell: source <(remapctl completion "
+                "bash)");
     sub->callback([&app, &selected, shell] {
         selected.run = [&app, shell](Context& context) {
             const VerbModel program = describe_command_line(app);

@@ -59,7 +59,9 @@ VerbModel describe_command_line(const CLI::App& app) {
     verb.name = app.get_name();
     verb.description = app.get_description();
     for (const CLI::Option* option : app.get_options()) {
-        if (option->get_group().empty())
+        // every verb has --help, as the program does
+        if (option->get_group().empty() ||
+            (option == app.get_help_ptr() && app.get_parent() != nullptr))
             continue;
         if (option->get_positional())
             verb.arguments.push_back(describe_value(*option));

@@ -147,7 +147,7 @@ _remapctl() {
     if [[ ! $expected && ! $ended && $current == --*=* ]]; then
         __remapctl_value_of "${current%%=*}"
         prefix=${current%%=*}= current=${current#*=}
-        [[ $expected ]] || return
+        [[ $expected ]] || return 0
     fi
     if [[ $expected ]]; then
         __remapctl_offer "$expected"
@@ -169,7 +169,10 @@ _remapctl() {
     word=$prefix$current
     cut=${word%"${word##*[=:]}"}
     COMPREPLY=("${COMPREPLY[@]#"$cut"}")
-    [[ ${#COMPREPLY[@]} != 1 || ${COMPREPLY[0]} != */ ]] || compopt -o nospace 2>/dev/null
+    if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == */ ]]; then
+        compopt -o nospace 2>/dev/null
+    fi
+    return 0
 }
 
 complete -F _remapctl remapctl

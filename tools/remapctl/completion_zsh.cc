@@ -119,6 +119,14 @@ std::string arguments_of(const VerbModel& verb) {
     return specs;
 }
 
+// Lines that go on.
+std::string continued(const std::string& specs) {
+    std::string lines;
+    for (const char c : specs)
+        lines += c == '\n' ? std::string{" \\\n"} : std::string{c};
+    return lines;
+}
+
 // A function that offers the verbs below a verb.
 void offer_function(std::string& script, const VerbModel& verb, const std::string& function) {
     script += "\n" + function + "_verbs() {\n    local -a verbs=(";
@@ -128,20 +136,15 @@ void offer_function(std::string& script, const VerbModel& verb, const std::strin
     script += "\n    )\n    _describe -t verbs verb verbs\n}\n";
 }
 
-void verb_function(std::string& script, const VerbModel& verb, const std::string& function,
-                   bool top);
+void verb_function(std::string& script, const VerbModel& verb, const std::string& function);
 
-// Verbs, each with a function for what follows it.
+// Verbs, each with a function for what follows it. Those functions see the local
+// variables of the one for the program.
 void family_function(std::string& script, const VerbModel& verb, const std::string& function,
-                     bool top) {
+                     const std::string& locals, const std::string& options) {
     offer_function(script, verb, function);
     script += "\n" + function + "() {\n    local curcontext=$curcontext state line ret=1\n" +
-              (top ? "    local service_command=${words[1]}\n"
-                     "    typeset -A opt_args\n    local -a shared=(" +
-                         options_of(verb) + "\n    )\n"
-                   : "") +
-              "    _arguments -C -s \"${shared[@]}\"" +
-              (top ? std::string{} : " \\" + options_of(verb)) +
+              locals + "    _arguments -C -s \"${shared[@]}\"" + continued(options) +
               " \\\n        '1:verb:" + function +
               "_verbs' '*::argument:->rest' && ret=0\n"
               "    if [[ $state == rest ]]; then\n"
@@ -150,25 +153,22 @@ void family_function(std::string& script, const VerbModel& verb, const std::stri
               function + "_${words[1]}] )) && " + function +
               "_${words[1]} && ret=0\n    fi\n    return ret\n}\n";
     for (const VerbModel& sub : verb.verbs)
-        verb_function(script, sub, function + "_" + sub.name, false);
+        verb_function(script, sub, function + "_" + sub.name);
 }
 
-void verb_function(std::string& script, const VerbModel& verb, const std::string& function,
-                   bool top) {
-    if (top || !verb.verbs.empty()) {
-        family_function(script, verb, function, top);
+void verb_function(std::string& script, const VerbModel& verb, const std::string& function) {
+    if (!verb.verbs.empty()) {
+        family_function(script, verb, function, "", options_of(verb));
         return;
     }
-    std::string specs = options_of(verb) + arguments_of(verb);
+    std::string arguments = arguments_of(verb);
     for (const ValueModel& argument : verb.arguments)
         if ((argument.offer & offer_verbs) != 0)
-            specs = options_of(verb) + "\n        '1:verb:__remapctl_verbs' "
-                                       "'2:verb:{ (( $+functions[__remapctl_${words[2]}_verbs] )) "
-                                       "&& __remapctl_${words[2]}_verbs }'";
-    std::string lines;
-    for (const char c : specs)
-        lines += c == '\n' ? std::string{" \\\n"} : std::string{c};
-    script += "\n" + function + "() {\n    _arguments -s \"${shared[@]}\"" + lines + "\n}\n";
+            arguments = "\n        '1:verb:__remapctl_verbs'"
+                        "\n        '2:verb:{ (( $+functions[__remapctl_${words[2]}_verbs] )) "
+                        "&& __remapctl_${words[2]}_verbs }'";
+    script += "\n" + function + "() {\n    _arguments -s \"${shared[@]}\"" +
+              continued(options_of(verb) + arguments) + "\n}\n";
 }
 
 } // namespace
@@ -177,7 +177,11 @@ std::string zsh_completion(const VerbModel& program) {
     std::string script = "#compdef remapctl\n"
                          "# zsh completion for remapctl, made by: remapctl completion zsh\n";
     script += zsh_helpers;
-    verb_function(script, program, "__remapctl", true);
+    family_function(script, program, "__remapctl",
+                    "    local service_command=${words[1]}\n    typeset -A opt_args\n"
+                    "    local -a shared=(" +
+                        options_of(program) + "\n    )\n",
+                    "");
     return script + "\n_remapctl() {\n    __remapctl \"$@\"\n}\n\n"
                     "# autoloaded, or read by hand\n"
                     "if [[ $zsh_eval_context[-1] == loadautofunc ]]; then\n"
