@@ -126,6 +126,11 @@ class Scripts(Case):
         for verb in "check", "dump":
             self.assertIn(f"\n  {verb} ", remapctl("metadata", "--help"))
 
+    def test_help_fits_a_terminal(self):
+        for section in all_sections():
+            for line in remapctl(*section.verb.split(), "--help").splitlines():
+                self.assertLessEqual(len(line), 100, line)
+
     def test_syntax(self):
         subprocess.run(["bash", "-n", self.script("bash", "c.bash")], check=True)
         subprocess.run(["shellcheck", "--norc", self.script("bash", "c.bash")], check=True)

@@ -133,8 +133,8 @@ void look_up_files(Context& context, const WhereOptions& options, const core::Wh
 
 int where(Context& context, const WhereOptions& options) {
     const core::Layer layer = core::parse_layer(options.layer);
-    if (!options.lba) // before anything is asked of the kernel
-        (void)core::parse_place(options.position, false, sector_size);
+    // what can't be a position at all, before anything is asked of the kernel
+    (void)core::parse_place(options.position, options.lba, sector_size);
     const core::Layout layout = core::read_layout(context.host(), context.dm(), options.name);
     const Sector sector =
         core::parse_place(options.position, options.lba, core::logical_block(layout, layer));
