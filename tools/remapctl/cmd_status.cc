@@ -274,7 +274,7 @@ void list_inactive(Context& context, const std::vector<Uuid>& active, TextTable&
 
 struct ListOptions {
     bool all = false;
-    std::vector<std::string> columns; // empty: all of them
+    std::string columns; // separated by commas; empty: all of them
 };
 
 int list(Context& context, const ListOptions& options) {
@@ -288,8 +288,12 @@ int list(Context& context, const ListOptions& options) {
                      {"SPARE-USED", Align::right},
                      {"REMAPPED", Align::right},
                      {"LOST", Align::right}}};
-    if (!options.columns.empty())
-        table.select(options.columns);
+    if (!options.columns.empty()) {
+        std::vector<std::string> columns;
+        for (const std::string_view column : split(options.columns, ','))
+            columns.emplace_back(column);
+        table.select(columns);
+    }
     Json sets = Json::array();
     std::vector<Uuid> active;
     const int result = list_assembled(context, options.all, active, table, sets);
@@ -321,9 +325,7 @@ void add_status_list(CLI::App& app, Selected& selected) {
     list_sub
         ->add_option("-o,--columns", list_options->columns,
                      "Only these columns, by their headings: name,state")
-        ->type_name("LIST")
-        ->delimiter(',')
-        ->expected(1);
+        ->type_name("LIST");
     list_sub->callback([&selected, list_options] {
         selected.run = [list_options](Context& context) { return list(context, *list_options); };
     });
