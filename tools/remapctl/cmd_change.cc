@@ -96,7 +96,9 @@ std::string option_help() {
 void add_change(CLI::App& app, Selected& selected) {
     auto names = std::make_shared<std::pair<std::string, std::string>>();
     CLI::App* sub = app.add_subcommand("rename", "Give a set another name")->group(group_more);
-    sub->add_option("NAME", names->first, "The set; UUID=... if it is not assembled")->required();
+    sub->add_option("NAME", names->first, "The set; UUID=... if it is not assembled")
+        ->type_name("SET")
+        ->required();
     sub->add_option("NEW", names->second, "Its new name")->required();
     sub->callback([&selected, names] {
         selected.run = [names](Context& context) {
@@ -112,6 +114,7 @@ void add_change(CLI::App& app, Selected& selected) {
     CLI::App* set_sub =
         app.add_subcommand("set", "Show or change the options of a set")->group(group_more);
     set_sub->add_option("NAME", options->name, "The set; UUID=... if it is not assembled")
+        ->type_name("SET")
         ->required();
     set_sub->add_option("OPTION=VALUE", options->assignments, "What to change");
     set_sub->footer(option_help());

@@ -122,7 +122,7 @@ void add_create(CLI::App& app, Selected& selected) {
     auto request = std::make_shared<core::CreateRequest>();
     CLI::App* sub = app.add_subcommand("create", "Make a set from a disk and a spare device")
                         ->group(group_main);
-    sub->add_option("NAME", request->name, "Name of the set, in /dev/mapper");
+    sub->add_option("NAME", request->name, "Name of the set, in /dev/mapper")->type_name("NEW");
     sub->add_option("--main", request->main, "Device to protect; its content stays")
         ->type_name("DEV")
         ->required();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <dm-remap-format.h>
 
+#include "arguments.h"
 #include "base/text.h"
 #include "dm/remap_target.h"
 #include "verbs.h"
@@ -15,7 +16,7 @@ namespace {
 int show_help(Context& context, CLI::App& app, bool all) {
     if (all)
         for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; }))
-            if (sub->get_group() == group_more && sub->get_name() != "remove")
+            if (sub->get_group() == group_more && !is_hidden(*sub))
                 sub->group("More verbs");
     // App::help() would explain the verb "help", which is the one in use
     const std::string text =
@@ -51,12 +52,15 @@ std::vector<std::string> rewrite_help(std::vector<std::string> args) {
 void add_help(CLI::App& app, Selected& selected) {
     auto all = std::make_shared<bool>(false);
     CLI::App* help = app.add_subcommand("help", "Explain a verb: help VERB")->group(group_main);
+    // for the usage line: rewrite_help() deals with it
+    help->add_option_function<std::vector<std::string>>(
+        "VERB", [](const auto&) {}, "What to explain; without it: the program");
     help->add_flag("--all", *all, "List all verbs");
     help->callback([&app, &selected, all] {
         selected.run = [&app, all](Context& context) { return show_help(context, app, *all); };
     });
 
-    CLI::App* remove = app.add_subcommand("remove", "Ask what was meant")->group(group_more);
+    CLI::App* remove = app.add_subcommand("remove")->group(group_more);
     remove->fallthrough(false)->prefix_command();
     remove->callback([&selected] {
         selected.run = [](Context&) -> int {

@@ -75,7 +75,8 @@ void add_table(CLI::App& app, Selected& selected) {
     CLI::App* sub =
         app.add_subcommand("table", "Print the device-mapper table of a set")->group(group_more);
     sub->add_option("NAME", options->set,
-                    "The set; with --linear also UUID=..., or nothing if there is only one");
+                    "The set; with --linear also UUID=..., or nothing if there is only one")
+        ->type_name("SET");
     sub->add_flag("--linear", options->linear,
                   "A table that needs no remap target: the same data, lost sectors fail");
     sub->add_option("--main", options->main, "Its main device, instead of looking for it")

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "verbs.h"
 
+#include "arguments.h"
+
 namespace remap::ctl {
 
 void add_everything(CLI::App& app, GlobalOptions& options, Selected& selected) {
-    app.get_formatter()->label("SUBCOMMAND", "VERB");
+    app.formatter(std::make_shared<HelpFormatter>());
     app.set_help_flag("-h,--help", "Show this text");
     app.add_flag("-j,--json", options.json, "Write one JSON document");
     app.add_flag("-n,--dry-run", options.dry_run, "Look and check, change nothing");
@@ -16,9 +18,7 @@ void add_everything(CLI::App& app, GlobalOptions& options, Selected& selected) {
     app.add_flag("--no-headings", options.no_headings, "Tables without headings");
     app.add_option("-o,--columns", options.columns, "Columns of tables to show, by their headings")
         ->type_name("LIST");
-    app.add_option("--color", options.color, "Colours: auto, always or never")
-        ->type_name("WHEN")
-        ->check(CLI::IsMember({"auto", "always", "never"}));
+    choice(app.add_option("--color", options.color, "Colours"), {"auto", "always", "never"});
     app.add_option("--lock-timeout", options.lock_timeout,
                    "Seconds to wait for another remapctl that works on the same devices")
         ->type_name("SECONDS");
@@ -35,9 +35,15 @@ void add_everything(CLI::App& app, GlobalOptions& options, Selected& selected) {
     add_entries(app, selected);
     add_map_stats(app, selected);
     add_table(app, selected);
+    add_where(app, selected);
     add_wipe(app, selected);
     add_metadata(app, selected);
+    add_completion(app, selected);
     add_help(app, selected);
+    // verbs below a verb would inherit its group, and not be shown in its help
+    for (CLI::App* verb : app.get_subcommands({}))
+        for (CLI::App* sub : verb->get_subcommands({}))
+            sub->group(group_main);
 }
 
 } // namespace remap::ctl

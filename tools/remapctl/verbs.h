@@ -26,8 +26,10 @@ void add_status_list(CLI::App& app, Selected& selected);
 void add_entries(CLI::App& app, Selected& selected);
 void add_map_stats(CLI::App& app, Selected& selected);
 void add_table(CLI::App& app, Selected& selected);
+void add_where(CLI::App& app, Selected& selected);
 void add_wipe(CLI::App& app, Selected& selected);
 void add_metadata(CLI::App& app, Selected& selected);
+void add_completion(CLI::App& app, Selected& selected);
 void add_help(CLI::App& app, Selected& selected);
 
 // All of them, and the options they share.

@@ -5,6 +5,7 @@
 
 #include "base/text_table.h"
 #include "base/uuid.h"
+#include "expect_error.h"
 
 namespace remap {
 namespace {
@@ -39,6 +40,20 @@ TEST(Text, Table) {
                                   "bbbbb  100  -\n");
     EXPECT_EQ(table.render(false), "a        1  x\n"
                                    "bbbbb  100  -\n");
+}
+
+TEST(Text, TableWithSomeColumns) {
+    TextTable table{{{"NAME"}, {"N", TextTable::Align::right}, {"LAST"}}};
+    table.select({"last", "Name"});
+    table.add_row({"a", "1", "x"});
+    table.add_row({"bbbbb", "100", ""});
+    EXPECT_EQ(table.render(true), "LAST  NAME\n"
+                                  "x     a\n"
+                                  "-     bbbbb\n");
+    EXPECT_EQ(table.render(false), "x  a\n"
+                                   "-  bbbbb\n");
+    test::expect_error(Code::usage, "no column 'nmae'; columns are name, n, last",
+                       [&] { table.select({"nmae"}); });
 }
 
 TEST(Uuid, RoundTripsAndIsStrict) {

@@ -15,6 +15,8 @@ wrong() {
 create() { remapctl create "$@" --no-shield --yes; }
 
 sums() { cat /dev/sdb /dev/sdc | sha256sum; }
+# the initramfs is readable for root only
+chmod a+rx /
 before=$(sums)
 check "sdc1 is there" [ -b /dev/sdc1 ]
 
@@ -36,8 +38,8 @@ umount /mnt
 dmsetup create holder --table "0 100 linear /dev/sdc1 0"
 wrong "a spare in use" 5 "(holder)" create data --main /dev/sdb --spare /dev/sdc1
 dmsetup remove holder
-wrong "not root" 3 "try as root" setpriv --reuid 65534 --clear-groups remapctl create data --main /dev/sdb --spare /dev/sdc1 --no-shield --yes
-wrong "not root, looking" 3 "try as root" setpriv --reuid 65534 --clear-groups remapctl status
+wrong "not root" 3 "try as root" /sbin/setpriv --reuid 65534 --clear-groups remapctl create data --main /dev/sdb --spare /dev/sdc1 --no-shield --yes
+wrong "not root, looking" 3 "try as root" /sbin/setpriv --reuid 65534 --clear-groups remapctl status
 wrong "a set that is not there" 4 "see: remapctl list -a" remapctl status data
 wrong "something to assemble that is not there" 4 "see: remapctl list -a" remapctl assemble data
 same "nothing was changed" "$(sums)" "$before"

@@ -9,7 +9,7 @@ while read -r line <&3; do
     echo "# $line"
     status=0
     # the answer to create's question; others ask nothing
-    echo sdc1 | script -qec "$line" /dev/null || status=$?
+    echo sdc1 | /sbin/script -qec "$line" /dev/null || status=$?
     same "$line" "$status" 0
 done 3</tmp/tour
 check "the set is there" [ -b /dev/mapper/data ]
