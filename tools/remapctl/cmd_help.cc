@@ -15,7 +15,7 @@ namespace {
 int show_help(Context& context, CLI::App& app, bool all) {
     if (all)
         for (CLI::App* sub : app.get_subcommands([](CLI::App*) { return true; }))
-            if (sub->get_group() == group_more && sub->get_name() != "remove")
+            if (sub->get_group() == group_more && sub->get_name() != not_a_verb)
                 sub->group("More verbs");
     // App::help() would explain the verb "help", which is the one in use
     const std::string text =
@@ -56,7 +56,7 @@ void add_help(CLI::App& app, Selected& selected) {
         selected.run = [&app, all](Context& context) { return show_help(context, app, *all); };
     });
 
-    CLI::App* remove = app.add_subcommand("remove", "Ask what was meant")->group(group_more);
+    CLI::App* remove = app.add_subcommand(not_a_verb, "Ask what was meant")->group(group_more);
     remove->fallthrough(false)->prefix_command();
     remove->callback([&selected] {
         selected.run = [](Context&) -> int {
