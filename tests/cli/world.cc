@@ -156,7 +156,7 @@ void World::load_device(const std::string& name, const Json& json) {
     d.live = table_in(json, "live");
     d.inactive = table_in(json, "inactive");
     d.info.has_table = !d.live.empty();
-    d.info.open_count = static_cast<int>(users_of(name).size());
+    d.info.open_count = json.value("open_count", static_cast<int>(users_of(name).size()));
     dm_.devices[name] = std::move(d);
     states_[name] = state_in(json.value("target", Json::object()));
 }
