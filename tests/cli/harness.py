@@ -12,6 +12,7 @@ import pathlib
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -208,7 +209,7 @@ class World:
                 "target": {"active": False, "faults": [], "attempts": 0, "counters": {}}, **facts}
 
     def switch(self, **switches):
-        """no_device_mapper, no_target, no_permission."""
+        """no_device_mapper, no_target, no_permission; driver_version, target_version."""
         with self.change() as data:
             data.update(switches)
 
@@ -255,6 +256,9 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
+                # a shell in the background has these ignored
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                signal.signal(signal.SIGPIPE, signal.SIG_DFL)
                 os.chdir(cwd)
                 os.execve(program, [program, *args], environment)
             finally:

@@ -29,6 +29,9 @@ class Json(WorldCase):
     def test_version(self):
         versions = self.json(["--version"], 0)["versions"]
         self.assertEqual((versions["metadata_format"], versions["target_remap"]), (1, "1.0.0"))
+        self.world.switch(target_version=[2, 3, 4], driver_version="4.48.0")
+        versions = self.json(["--version"], 0)["versions"]
+        self.assertEqual((versions["target_remap"], versions["device_mapper"]), ("2.3.4", "4.48.0"))
         self.world.switch(no_target=True)
         self.assertEqual(self.json(["--version"], 0)["versions"]["target_remap"], "not available")
         self.world.switch(no_device_mapper=True)

@@ -112,7 +112,8 @@ Fd World::load() {
     states_.clear();
     for (const auto& [name, device] : data_.at("devices").items())
         load_device(name, device);
-    dm_.remap_version = dm::Version{1, 0, 0};
+    const Json version = data_.value("target_version", Json{1, 0, 0});
+    dm_.remap_version = dm::Version{version.at(0), version.at(1), version.at(2)};
     if (is("no_target"))
         dm_.remap_version.reset();
     return lock;
