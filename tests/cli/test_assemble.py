@@ -268,6 +268,17 @@ class Stop(WorldCase):
         self.refused(["stop", "r0", "-n"], 5, "r0: is in use", "see: fuser -v /dev/mapper/r0")
         self.refused(["stop", "r0"], 5, "r0: is in use", "see: fuser -v /dev/mapper/r0")
 
+    def test_lock_that_can_not_be_made(self):
+        self.create()
+        path = os.path.join(self.world.directory, "locks", self.world.uuid() + ".lock")
+        os.unlink(path)
+        os.symlink("/etc/passwd", path)
+        self.refused(["stop", "r0"], 1, f"cannot open {path}: Too many levels of symbolic links")
+        os.unlink(path)
+        os.rmdir(os.path.dirname(path))
+        self.write("world/locks", "in the way")
+        self.refused(["stop", "r0"], 1, f"cannot make {os.path.dirname(path)}: Not a directory")
+
     def test_stop_all(self):
         self.create()
         self.create("r1", self.world.disk("sdc", 65536), self.world.disk("sdd", 32768))

@@ -263,9 +263,28 @@ class Entries(WorldCase):
 
     def test_message_in_steps(self):
         # the target may stop early: what is left is sent again
-        self.world.change_device("r0", answers={"add": "ok 3 0 0"})
-        self.assertEqual(self.json(["add", "r0", "0+24"], 0)["result"]["added_blocks"], 3)
-        self.assertEqual(self.world.log("message"), ["message r0 add 0+3"])
+        self.world.change_device("r0", answers={
+            "add": ["next 1 1 0 0", "next 1 0 0 0", "next 200 1 1 0", "ok 1 0 1"]})
+        result = self.json(["add", "r0", "0+24", "1600+16"], 1)["result"]
+        self.assertEqual(result, {"name": "r0", "requested_blocks": 5, "added_blocks": 3,
+                                  "already_mapped_blocks": 1, "failed_blocks": 1})
+        self.assertEqual(self.world.log("message"), [
+            "message r0 add 0+3 200+2", "message r0 add 1+2 200+2", "message r0 add 1+2 200+2",
+            "message r0 add 200+2"])
+
+    def test_every_flag_of_an_entry(self):
+        self.world.change_device("r0", answers={
+            "list": "0 1 00 h s\n1 2 81 r l\n2 3 00 w bf\n3 4 00 s -z\n4 5 00 k -\n5 6 00 m -\nend"})
+        lines = self.check(["map", "r0", "--no-headings"], 0).splitlines()
+        self.assertEqual([line.split() for line in lines], [
+            ["0", "1", "00", "shield", "s"], ["8", "2", "81", "read_error", "l"],
+            ["16", "3", "00", "write_error", "bf"], ["24", "4", "00", "scan", "-"],
+            ["32", "5", "00", "weak", "-"], ["40", "6", "00", "moved", "-"]])
+        entries = self.json(["map", "r0"], 0)["entries"]
+        self.assertEqual([(e["shield"], e["lost_on_spare"], e["changing"], e["fenced"])
+                          for e in entries[:3]],
+                         [(True, False, False, False), (False, True, False, False),
+                          (False, False, True, True)])
 
     def test_no_such_set(self):
         self.world.add_device("lv", "LVM-abc")

@@ -106,6 +106,25 @@ class Status(WorldCase):
             self.check(["status", "r0"], 7, "the remap target's table is not understood: "
                        f"'{params}'", "is the module of another version than the tools?")
 
+    def test_options(self):
+        self.create()
+        with self.world.change() as data:
+            data["devices"]["r0"]["live"][0][3] = "8:0 8:1 2 rescue=0 paused"
+        self.assertIn("\n  options   rescue=0 paused\n", self.check(["status", "-v"], 0))
+        self.assertEqual(self.status()[0]["options"], ["rescue=0", "paused"])
+
+    def test_how_main_is_recognised(self):
+        part = self.world.partition("sda1", self.main, 2048, 40000, wwn="0x1", serial="S1",
+                                    partuuid="aaaa-01")
+        plain = self.world.disk("sdc", 40000, serial="S2")
+        self.create("r1", part)
+        self.create("r2", plain, self.world.disk("sdd", 32768))
+        self.check(["stop", "--all"], 0)
+        mains = [found["main"] for found in self.json(["list", "-a"], 0)["sets"]]
+        self.assertEqual(mains, ["PARTUUID=aaaa-01", "serial number S2"])
+        self.check(["assemble", "r1"], 0)
+        self.check(["assemble", "r2"], 0)
+
     def test_lost_ranges(self):
         self.create()
         self.check(["add", "r0", "--lost", "0+8", "8+8", "800"], 0)

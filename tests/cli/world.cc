@@ -274,9 +274,16 @@ std::string World::status(const std::string& name) {
 }
 
 std::string World::message(const std::string& name, const std::string& text) {
-    const Json answers = data_.at("devices").at(name).value("answers", Json::object());
-    if (const std::string verb = text.substr(0, text.find(' ')); answers.contains(verb))
-        return answers.at(verb);
+    Json& json = data_.at("devices").at(name);
+    const std::string verb = text.substr(0, text.find(' '));
+    if (json.contains("answers") && json["answers"].contains(verb)) {
+        Json& answer = json["answers"][verb];
+        if (answer.is_string())
+            return answer;
+        const std::string next = answer.at(0); // one after the other
+        answer.erase(0);
+        return next;
+    }
     try {
         dm::FakeDeviceMapper::Device& device = dm_.devices.at(name);
         if (device.info.suspended)
