@@ -8,34 +8,69 @@ from harness import Case
 
 
 class Errors(Case):
-    def test_usage(self):
+    def test_no_verb(self):
         self.check([], 2, "A verb is required", "see: remapctl --help")
-        self.check(["frob"], 2, "no verb or option 'frob'")
-        self.check(["--frob"], 2, "no verb or option '--frob'")
+        self.check(["-j"], 2, "A verb is required")
+
+    def test_unknown_verb(self):
+        self.check(["frob"], 2, "there is no verb 'frob'; see: remapctl help --all")
+        self.check([""], 2, "there is no verb ''")
+        self.check(["ctl\x1b[2J"], 2, "there is no verb 'ctl?[2J'")
+
+    def test_misspelt_verb(self):
+        for typed, meant in (("statsu", "'status'"), ("stauts", "'status'"), ("lsit", "'list'"),
+                             ("creat", "'create'"), ("crate", "'create'"), ("asemble", "'assemble'"),
+                             ("assem", "'assemble'"), ("unmpa", "'unmap'"), ("stpo", "'stop'"),
+                             ("stat", "'status' or 'stats'"), ("meta", "'metadata'")):
+            self.check([typed, "r0"], 2, f"there is no verb '{typed}'; did you mean {meant}")
+
+    def test_misspelt_verb_of_a_family(self):
+        self.check(["metadata", "chek", "x"], 2,
+                   "there is no verb 'metadata chek'; did you mean 'metadata check'?")
+        self.check(["metadata", "frob"], 2, "there is no verb 'metadata frob'; see: remapctl "
+                   "metadata --help")
+
+    def test_misspelt_option(self):
+        self.check(["create", "r0", "--mian", "x", "--spare", "y"], 2,
+                   "there is no option '--mian'; did you mean '--main'?")
+        self.check(["status", "--chekc"], 2, "did you mean '--check'?")
+        self.check(["status", "--frob=5"], 2, "there is no option '--frob'; see: remapctl status")
+        self.check(["--frob"], 2, "there is no option '--frob'; see: remapctl --help")
+        self.check(["--verison"], 2, "did you mean '--version'?")
+        self.check(["list", "--jsn"], 2, "did you mean '--json'?")
+
+    def test_too_many_arguments(self):
+        self.check(["list", "r0"], 2, "'r0' is one argument too many; see: remapctl list --help")
+        self.check(["map", "r0", "1", "2"], 2, "'2' is one argument too many")
+        self.check(["create", "r0", "r1", "--main", "a", "--spare", "b"], 2, "'r1' is one argument")
+
+    def test_missing_arguments(self):
         self.check(["create"], 2, "NAME is required", "see: remapctl create --help")
         self.check(["create", "r0"], 2, "--main is required")
-        self.check(["create", "r0", "--main"], 2, "--main")
-        self.check(["status", "--frob"], 2, "--frob", "see: remapctl status --help")
-        self.check(["metadata"], 2, "see: remapctl metadata --help")
+        self.check(["create", "r0", "--main", "a"], 2, "--spare is required")
+        self.check(["metadata"], 2, "a verb is required; see: remapctl metadata --help")
         self.check(["metadata", "check"], 2, "see: remapctl metadata check --help")
+        for verb in "add", "unmap", "map", "pause", "rearm":
+            self.check([verb], 2, f"NAME is required; see: remapctl {verb} --help")
+        self.check(["unmap", "r0"], 2, "RANGE is required")
+        self.check(["wipe"], 2, "DEV is required")
         self.check(["stop"], 2, "no set was named")
-        self.check(["stop", "--all", "r0"], 2, "exclude each other")
+
+    def test_option_values(self):
+        self.check(["create", "r0", "--main"], 2, "--main needs a value")
+        self.check(["create", "r0", "--main", "a", "--main", "b", "--spare", "c"], 2,
+                   "--main was given more than once")
         self.check(["assemble", "UUID=123"], 2, "'UUID=123' holds no UUID")
         self.check(["wipe", "x", "--discard-remapped", "many"], 2, "many")
+
+    def test_options_that_exclude_each_other(self):
+        self.check(["stop", "--all", "r0"], 2, "exclude each other")
+        self.check(["add", "r0", "5", "--from", "x"], 2, "ranges and --from exclude each other")
+        self.check(["add", "r0"], 2, "no range was given", "see: remapctl help add")
 
     def test_remove_asks_what_was_meant(self):
         for args in ["remove"], ["remove", "r0"], ["remove", "r0", "5+8", "--all"]:
             self.check(args, 2, "did you mean 'unmap' (blocks of a set) or 'stop' (the set)?")
-
-    def test_ranges(self):
-        for verb in "add", "unmap":
-            self.check([verb, "r0", "x"], 2, "'x' is not a position")
-            self.check([verb, "r0", "9-5"], 2, "'9-5': the range ends before it begins")
-            self.check([verb, "r0", "5+0"], 2, "the range is empty")
-            self.check([verb, "r0", "5Q"], 2, "unknown unit")
-            self.check([verb, "r0", "100b"], 2, "not a whole number of 512-byte sectors")
-        self.check(["add", "r0"], 2, "no range was given")
-        self.check(["add", "r0", "5", "--from", "x"], 2, "exclude each other")
 
     def test_range_files_have_line_numbers(self):
         path = self.write("list", "# positions\n\n5\n6-7 # two\nseven\n")

@@ -80,7 +80,7 @@ class Metadata(Case):
         code, out, err = self.ctl("metadata", "dump", path)
         self.assertEqual((code, err), (0, ""))
         document = json.loads(out)
-        harness.SCHEMA.validate(document)
+        harness.validator().validate(document)
         self.assertEqual(document["superblock"]["label"], "data")
         self.assertEqual(document["superblock"]["main_wwn"], "0x5000c500a1b2c3d4")
         self.assertTrue(document["complete"])
@@ -95,7 +95,7 @@ class Metadata(Case):
         self.assertEqual(code, 6)
         self.assertIn("left out", err)
         document = json.loads(out)
-        harness.SCHEMA.validate(document)
+        harness.validator().validate(document)
         self.assertFalse(document["complete"])
         self.assertEqual(len(document["entries"]), 600 - 252)
 

@@ -112,7 +112,8 @@ Fd World::load() {
     states_.clear();
     for (const auto& [name, device] : data_.at("devices").items())
         load_device(name, device);
-    dm_.remap_version = dm::Version{1, 0, 0};
+    const Json version = data_.value("target_version", Json{1, 0, 0});
+    dm_.remap_version = dm::Version{version.at(0), version.at(1), version.at(2)};
     if (is("no_target"))
         dm_.remap_version.reset();
     return lock;
@@ -156,7 +157,7 @@ void World::load_device(const std::string& name, const Json& json) {
     d.live = table_in(json, "live");
     d.inactive = table_in(json, "inactive");
     d.info.has_table = !d.live.empty();
-    d.info.open_count = static_cast<int>(users_of(name).size());
+    d.info.open_count = json.value("open_count", static_cast<int>(users_of(name).size()));
     dm_.devices[name] = std::move(d);
     states_[name] = state_in(json.value("target", Json::object()));
 }
@@ -273,9 +274,16 @@ std::string World::status(const std::string& name) {
 }
 
 std::string World::message(const std::string& name, const std::string& text) {
-    const Json answers = data_.at("devices").at(name).value("answers", Json::object());
-    if (const std::string verb = text.substr(0, text.find(' ')); answers.contains(verb))
-        return answers.at(verb);
+    Json& json = data_.at("devices").at(name);
+    const std::string verb = text.substr(0, text.find(' '));
+    if (json.contains("answers") && json["answers"].contains(verb)) {
+        Json& answer = json["answers"][verb];
+        if (answer.is_string())
+            return answer;
+        const std::string next = answer.at(0); // one after the other
+        answer.erase(0);
+        return next;
+    }
     try {
         dm::FakeDeviceMapper::Device& device = dm_.devices.at(name);
         if (device.info.suspended)

@@ -6,15 +6,10 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "base/text.h"
 
 namespace remap::test {
 
 namespace {
-
-unsigned long long ull(std::uint64_t value) {
-    return value;
-}
 
 bool touches(const std::vector<SectorRange>& ranges, Bytes offset, std::size_t length) {
     return std::any_of(ranges.begin(), ranges.end(), [&](const SectorRange& range) {
@@ -54,8 +49,9 @@ public:
 private:
     [[nodiscard]] FileHost::Device& device() const { return host_.find(file_.path()); }
     [[nodiscard]] std::string line(const char* what, Bytes offset, std::size_t length) const {
-        return who_ + strf("%s %s %llu+%llu", what, device().block.name.c_str(),
-                           ull(offset.value() / sector_size), ull(length / sector_size));
+        return who_ + what + " " + device().block.name + " " +
+               std::to_string(offset.value() / sector_size) + "+" +
+               std::to_string(length / sector_size);
     }
 
     FileHost& host_;

@@ -48,7 +48,6 @@ private:
     using Words = std::vector<std::string_view>;
 
     void check_options() const;
-    [[nodiscard]] bool changes_allowed() const { return !read_only_; }
     [[nodiscard]] std::string mode() const;
     [[nodiscard]] std::uint64_t counter(const std::string& name) const;
 

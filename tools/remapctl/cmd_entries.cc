@@ -21,8 +21,10 @@ constexpr std::size_t list_limit = 1u << 30;
 
 std::vector<SectorRange> read_ranges(const RangeOptions& options) {
     if (options.from.empty() == options.ranges.empty())
-        throw Error{Code::usage, options.from.empty() ? "no range was given"
-                                                      : "ranges and --from exclude each other"};
+        throw Error{Code::usage,
+                    options.from.empty() ? "no range was given"
+                                         : "ranges and --from exclude each other",
+                    "see: remapctl help add"};
     if (!options.from.empty()) {
         const std::string path = options.from == "-" ? "/dev/stdin" : options.from;
         return parse_range_list(read_file(path, list_limit), printable(options.from));
@@ -102,25 +104,33 @@ int unmap(Context& context, const RangeOptions& options) {
     return 0;
 }
 
-int send(Context& context, const std::string& name, const std::string& message) {
+struct Message {
+    const char* verb;
+    const char* description;
+    const char* done; // what to say afterwards, before the name
+};
+
+int send(Context& context, const std::string& name, const Message& message) {
     (void)core::require_set(context.dm(), name);
-    std::string answer;
-    if (!context.options.dry_run)
-        answer = context.dm().message(name, message);
-    const std::string text = printable(trim(answer));
-    context.set("result", {{"name", name}, {"answer", text}});
-    if (!text.empty() && text != "ok")
-        context.say(name + ": " + text);
+    if (context.options.dry_run) {
+        context.set("result", {{"name", name}, {"answer", ""}});
+        context.say(strf("Would %s ", message.verb) + name + ".");
+        return 0;
+    }
+    const std::string answer = printable(trim(context.dm().message(name, message.verb)));
+    context.set("result", {{"name", name}, {"answer", answer}});
+    // "ok", or "ok" and the mode
+    const std::string mode{trim(std::string_view{answer}.substr(answer.find(' ') + 1))};
+    context.say(message.done + name + (mode == "ok" ? "." : ", which is " + mode + " now."));
     return 0;
 }
 
-void add_message_verb(CLI::App& app, Selected& selected, const std::string& verb,
-                      const char* description) {
+void add_message_verb(CLI::App& app, Selected& selected, const Message& message) {
     auto name = std::make_shared<std::string>();
-    CLI::App* sub = app.add_subcommand(verb, description)->group(group_more);
+    CLI::App* sub = app.add_subcommand(message.verb, message.description)->group(group_more);
     sub->add_option("NAME", *name, "The set")->required();
-    sub->callback([&selected, name, verb] {
-        selected.run = [name, verb](Context& context) { return send(context, *name, verb); };
+    sub->callback([&selected, name, message] {
+        selected.run = [name, message](Context& context) { return send(context, *name, message); };
     });
 }
 
@@ -151,8 +161,9 @@ void add_entries(CLI::App& app, Selected& selected) {
         selected.run = [unmap_options](Context& context) { return unmap(context, *unmap_options); };
     });
 
-    add_message_verb(app, selected, "pause", "Make no new entries until rearm");
-    add_message_verb(app, selected, "rearm", "Leave pause or a fault mode, if its cause is over");
+    add_message_verb(app, selected, {"pause", "Make no new entries until rearm", "Paused "});
+    add_message_verb(app, selected,
+                     {"rearm", "Leave pause or a fault mode, if its cause is over", "Rearmed "});
 }
 
 } // namespace remap::ctl

@@ -60,7 +60,7 @@ void add_help(CLI::App& app, Selected& selected) {
         selected.run = [&app, all](Context& context) { return show_help(context, app, *all); };
     });
 
-    CLI::App* remove = app.add_subcommand("remove")->group(group_more);
+    CLI::App* remove = app.add_subcommand(not_a_verb)->group(group_more);
     remove->fallthrough(false)->prefix_command();
     remove->callback([&selected] {
         selected.run = [](Context&) -> int {

@@ -157,7 +157,8 @@ void add_metadata(CLI::App& app, Selected& selected) {
     const auto add = [&](const char* name, const char* description,
                          int (*run)(Context&, const std::string&)) {
         auto path = std::make_shared<std::string>();
-        CLI::App* sub = family->add_subcommand(name, description)->fallthrough();
+        // the family is in no list, its verbs are in its own
+        CLI::App* sub = family->add_subcommand(name, description)->group(group_main)->fallthrough();
         sub->add_option("DEV|FILE", *path, "Spare, or an image of one")->required();
         sub->callback([&selected, path, run] {
             selected.run = [path, run](Context& context) { return run(context, *path); };

@@ -307,9 +307,9 @@ int list(Context& context, bool all) {
     const int result = list_assembled(context, all, active, table, sets);
     if (all)
         list_inactive(context, active, table, sets);
-    if (sets.empty())
+    if (sets.empty() && result == 0)
         context.say(all ? "There are no sets." : "No set is assembled; see: remapctl list -a");
-    else
+    else if (!sets.empty())
         context.print(table);
     context.set("sets", sets);
     return result;

@@ -30,8 +30,10 @@ void wipe_one(Context& context, const WipeOptions& options, const std::string& p
     wiped.push_back({{"path", path},
                      {"uuid", record ? Json(record->set_uuid.str()) : Json()},
                      {"remapped_blocks", plan.entries}});
-    if (context.options.dry_run)
+    if (context.options.dry_run) {
+        context.say("Would wipe " + path + ".");
         return;
+    }
     core::wipe_device(context.host(), plan);
     context.say("Wiped " + path + ".");
 }
@@ -58,7 +60,11 @@ void add_wipe(CLI::App& app, Selected& selected) {
     sub->add_option("DEV", options->paths, "Devices to wipe")->required();
     sub->add_option("--discard-remapped", options->discard_remapped,
                     "Give up that many remapped blocks, whose content is on the spare only")
-        ->type_name("COUNT");
+        ->type_name("COUNT")
+        ->check([](const std::string& text) {
+            return parse_number<std::uint64_t>(text) ? ""
+                                                     : "'" + printable(text) + "' is not a number";
+        });
     sub->callback([&selected, options] {
         selected.run = [options](Context& context) { return wipe(context, *options); };
     });

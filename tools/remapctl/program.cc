@@ -5,29 +5,12 @@
 #include <cstdio>
 #include <iostream>
 
-#include "base/text.h"
+#include "usage.h"
 #include "verbs.h"
 
 namespace remap::ctl {
 
 namespace {
-
-// What CLI11 says when it can't parse, as one line in our form.
-Error usage_error(const CLI::App& app, const CLI::ParseError& e) {
-    std::string text = e.what();
-    while (!text.empty() && (text.back() == '\n' || text.back() == '.'))
-        text.pop_back();
-    std::string verb;
-    for (const CLI::App* sub = &app; !sub->get_subcommands().empty();) {
-        sub = sub->get_subcommands().front();
-        verb += " " + sub->get_name();
-    }
-    if (verb.empty() && !app.remaining().empty())
-        return {Code::usage,
-                "there is no verb or option '" + printable(app.remaining().front()) + "'",
-                "see: remapctl help --all"};
-    return {Code::usage, text, "see: remapctl" + verb + " --help"};
-}
 
 int run(Context& context, const Selected& selected) {
     try {

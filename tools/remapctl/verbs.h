@@ -18,6 +18,8 @@ struct Selected {
 inline constexpr const char* group_main = "Verbs";
 // Shown by "help --all" only.
 inline constexpr const char* group_more = "";
+// Answers with what may have been meant, and is in no list.
+inline constexpr const char* not_a_verb = "remove";
 
 void add_create(CLI::App& app, Selected& selected);
 void add_assemble_stop(CLI::App& app, Selected& selected);

@@ -37,6 +37,8 @@ std::vector<Range<Unit>> merged(std::vector<Range<Unit>> ranges) {
 
 SectorRange parse_range(std::string_view text) {
     const auto at = text.find_first_of("-+");
+    if (at == 0 || (at != std::string_view::npos && at + 1 == text.size()))
+        throw bad_range(text, "a number is missing");
     const Sector first = parse_position(text.substr(0, at));
     Sector count{1};
     if (at != std::string_view::npos) {

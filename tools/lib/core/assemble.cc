@@ -21,11 +21,17 @@ bool wanted(const AssembleRequest& request, const format::SpareRecord& record) {
            (request.name.empty() || record.label == request.name);
 }
 
+bool is_spare(sys::Host& host, const std::string& path) {
+    return !path.empty() && look_at_spare(host, host.inspect(path)).superblocks.is_member();
+}
+
 FoundSpare given_spare(sys::Host& host, const AssembleRequest& request) {
     FoundSpare spare = look_at_spare(host, host.inspect(request.spare));
     if (!spare.superblocks.is_member())
-        throw Error{Code::not_found, request.spare + ": is not a dm-remap spare (" +
-                                         spare.superblocks.problem + ")"};
+        throw Error{Code::not_found,
+                    request.spare + ": is not a dm-remap spare (" + spare.superblocks.problem + ")",
+                    is_spare(host, request.main) ? "are --main and --spare swapped?"
+                                                 : "see: remapctl list -a"};
     if (!spare.record)
         throw Error{Code::damaged, request.spare + ": " + spare.superblocks.problem,
                     "see: remapctl metadata check " + request.spare};
@@ -39,7 +45,8 @@ FoundSpare given_spare(sys::Host& host, const AssembleRequest& request) {
 }
 
 [[noreturn]] void nothing_found(const AssembleRequest& request,
-                                const std::vector<FoundSpare>& spares) {
+                                const std::vector<FoundSpare>& spares,
+                                const std::vector<std::string>& passed_over) {
     for (const FoundSpare& spare : spares)
         if (!spare.record)
             throw Error{Code::damaged,
@@ -47,7 +54,9 @@ FoundSpare given_spare(sys::Host& host, const AssembleRequest& request) {
                             spare.device.path +
                             " has damaged metadata: " + spare.superblocks.problem,
                         "see: remapctl metadata check " + spare.device.path};
-    throw Error{Code::not_found, "no spare of the " + wanted_text(request) + " was found",
+    throw Error{Code::not_found,
+                "no spare of the " + wanted_text(request) + " was found" +
+                    (passed_over.empty() ? "" : " (" + join(passed_over, ", ") + ")"),
                 "see: remapctl list -a"};
 }
 
@@ -66,13 +75,14 @@ void require_one_set(const std::vector<FoundSpare>& spares) {
 }
 
 FoundSpare search_spare(sys::Host& host, const AssembleRequest& request) {
-    const std::vector<FoundSpare> all = find_spares(host);
+    std::vector<std::string> passed_over;
+    const std::vector<FoundSpare> all = find_spares(host, &passed_over);
     std::vector<FoundSpare> spares;
     for (const FoundSpare& spare : all)
         if (spare.record && wanted(request, *spare.record))
             spares.push_back(spare);
     if (spares.empty())
-        nothing_found(request, all);
+        nothing_found(request, all, passed_over);
     require_one_set(spares);
     // a replaced spare stays behind with a lower epoch
     std::stable_sort(spares.begin(), spares.end(), [](const auto& a, const auto& b) {
@@ -167,7 +177,8 @@ sys::BlockDevice find_main(sys::Host& host, const AssembleRequest& request, Asse
     sys::BlockDevice main =
         request.main.empty() ? search_main(host, plan) : given_main(host, request, plan);
     if (main.number == plan.spare.number)
-        throw Error{Code::refused, plan.spare.path + ": main and spare are the same device"};
+        throw Error{Code::refused, plan.spare.path + ": main and spare are the same device",
+                    "give the device that holds the data as --main"};
     return main;
 }
 
@@ -220,7 +231,8 @@ void assemble_set(dm::DeviceMapper& dm, const AssemblePlan& plan) {
         dm.create(plan.name, dm::device_uuid(plan.record.set_uuid),
                   make_table(plan.record, plan.main.number, plan.spare.number), plan.read_only);
     } catch (const Error& e) {
-        throw Error{e.code(), plan.name + ": " + e.reason(), "the kernel log says why: dmesg"};
+        throw Error{e.code(), plan.name + ": " + e.reason(),
+                    e.hint().empty() ? "the kernel log says why: dmesg" : e.hint()};
     }
 }
 

@@ -17,7 +17,8 @@ constexpr Bytes small_spare{16 << 20};
 
 void check_pair(const sys::BlockDevice& main, const sys::BlockDevice& spare) {
     if (main.number == spare.number)
-        throw Error{Code::refused, spare.path + ": main and spare are the same device"};
+        throw Error{Code::refused, spare.path + ": main and spare are the same device",
+                    "the spare has to be another one"};
     const bool inside = main.whole_disk == spare.whole_disk && !(main.partition && spare.partition);
     if (inside)
         throw Error{Code::refused, spare.path + ": main and spare overlap: one is a partition of "
@@ -33,6 +34,11 @@ void check_pair(const sys::BlockDevice& main, const sys::BlockDevice& spare) {
                     strf("%s: its logical blocks (%u bytes) are larger than those of %s (%u)",
                          spare.path.c_str(), spare.lbs, main.path.c_str(), main.lbs),
                     "use another spare"};
+    if (format::initial_table_blocks(spare.size) == 0)
+        throw Error{Code::refused,
+                    spare.path + " is too small for a spare: it has " +
+                        human_size(to_bytes(spare.size)),
+                    "one percent of the size of " + main.path + " is a good size"};
     if (main.lbs > block_size)
         throw Error{Code::refused, strf("%s: logical blocks of %u bytes are not supported",
                                         main.path.c_str(), main.lbs)};
@@ -72,6 +78,21 @@ bool looks_swapped(const CreatePlan& plan) {
            !plan.spare_signatures.empty();
 }
 
+// Whoever gives a spare as main has most likely swapped the two.
+void check_main_is_no_spare(sys::Host& host, const CreatePlan& plan) {
+    if (plan.request.force)
+        return;
+    format::Superblocks found;
+    try {
+        found = format::read_superblocks(*host.open(plan.main, sys::Access::read));
+    } catch (const Error&) {
+        return; // check_signatures() says what can't be read
+    }
+    if (found.is_member())
+        throw Error{Code::refused, plan.main.path + ": is a dm-remap spare itself",
+                    "are --main and --spare swapped? If not, use --force"};
+}
+
 void check_signatures(sys::Host& host, CreatePlan& plan) {
     try {
         plan.main_signatures = host.signatures(plan.main);
@@ -88,9 +109,9 @@ void check_signatures(sys::Host& host, CreatePlan& plan) {
         types.push_back("'" + signature.type + "'");
     throw Error{Code::refused,
                 plan.spare.path + ": contains a " + join(types, " and a ") + " signature",
-                looks_swapped(plan) ? "did you mean it to be --main? If not, use --force to "
-                                      "overwrite it"
-                                    : "use --force to overwrite it"};
+                looks_swapped(plan)
+                    ? "are --main and --spare swapped? If not, use --force to overwrite it"
+                    : "use --force to overwrite it"};
 }
 
 void add_warnings(CreatePlan& plan) {
@@ -100,6 +121,9 @@ void add_warnings(CreatePlan& plan) {
     if (plan.spare.removable)
         plan.warnings.push_back(plan.spare.path +
                                 " is removable: without it the remapped blocks can't be read");
+    if (plan.spare.size > plan.main.size)
+        plan.warnings.push_back(plan.spare.path + " is larger than " + plan.main.path +
+                                ": are --main and --spare swapped?");
     if (to_bytes(plan.spare.size) < small_spare)
         plan.warnings.push_back(plan.spare.path + " is small: it has room for " +
                                 count_of(plan.record.slots, "block"));
@@ -161,10 +185,12 @@ CreatePlan plan_create(sys::Host& host, dm::DeviceMapper& dm, const CreateReques
     (void)host.open(plan.spare, sys::Access::read_exclusive);
     plan.record = new_record(plan, host.identity(plan.main));
     check_old_metadata(host, request, plan.spare);
+    check_main_is_no_spare(host, plan);
     check_signatures(host, plan);
     add_warnings(plan);
     if (dm.info(request.name))
-        throw Error{Code::busy, request.name + ": a device of that name exists"};
+        throw Error{Code::busy, request.name + ": a device of that name exists",
+                    "choose another name"};
     require_target(dm);
     return plan;
 }
@@ -177,7 +203,8 @@ void create_set(sys::Host& host, dm::DeviceMapper& dm, const CreatePlan& plan) {
                   make_table(plan.record, plan.main.number, plan.spare.number), false);
     } catch (const Error& e) {
         throw Error{e.code(), name + ": " + e.reason(),
-                    "the spare is formatted; see dmesg, then run: remapctl assemble " + name +
+                    (e.hint().empty() ? "" : e.hint() + "; ") +
+                        "the spare is formatted; see dmesg, then run: remapctl assemble " + name +
                         " --main " + plan.main.path + " --spare " + plan.spare.path};
     }
 }

@@ -72,17 +72,25 @@ void require_unchanged(sys::Host& host, const FoundSpare& spare) {
                     "try again"};
 }
 
-std::vector<FoundSpare> find_spares(sys::Host& host) {
+std::vector<FoundSpare> find_spares(sys::Host& host, std::vector<std::string>* passed_over) {
     std::vector<FoundSpare> spares;
+    std::optional<Error> forbidden;
     for (const sys::BlockDevice& device : host.block_devices()) {
         try {
             FoundSpare found = look_at_spare(host, device);
             if (found.superblocks.is_member())
                 spares.push_back(std::move(found));
-        } catch (const Error&) {
-            // no medium, gone meanwhile, or not for us: it can't be our spare
+        } catch (const Error& e) {
+            // no medium or gone meanwhile: it can't be our spare
+            if (e.code() == Code::refused)
+                forbidden = e;
+            else if (passed_over != nullptr)
+                passed_over->emplace_back(e.what());
         }
     }
+    // to an ordinary user a machine full of sets looks empty
+    if (spares.empty() && forbidden)
+        throw *forbidden;
     drop_lower_paths(host, spares);
     return spares;
 }
@@ -139,8 +147,10 @@ void require_target(dm::DeviceMapper& dm) {
 void require_unused(sys::Host& host, const sys::BlockDevice& device, const char* role) {
     const std::vector<std::string> users = host.users(device);
     if (!users.empty())
-        throw Error{Code::busy, strf("%s: the %s is in use: %s", device.path.c_str(), role,
-                                     join(users, ", ").c_str())};
+        throw Error{
+            Code::busy,
+            strf("%s: the %s is in use: %s", device.path.c_str(), role, join(users, ", ").c_str()),
+            "free it first"};
 }
 
 Locks lock_members(sys::Host& host, std::vector<dm::DeviceNumber> numbers) {
@@ -154,6 +164,9 @@ Locks lock_members(sys::Host& host, std::vector<dm::DeviceNumber> numbers) {
 }
 
 dm::DeviceInfo require_set(dm::DeviceMapper& dm, const std::string& name) {
+    if (const auto slash = name.rfind('/'); slash != std::string::npos)
+        throw Error{Code::usage, "'" + printable(name) + "' is a path, not the name of a set",
+                    "give its name, such as '" + printable(name.substr(slash + 1)) + "'"};
     const auto info = dm.info(name);
     if (!info)
         throw Error{Code::not_found, printable(name) + ": no such set is assembled",

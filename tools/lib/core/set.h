@@ -32,8 +32,10 @@ void require_unchanged(sys::Host& host, const FoundSpare& spare);
 
 // All devices of the machine that carry metadata. Devices that can't be opened or
 // read are passed over, and so are the paths below a device-mapper device that
-// shows the same spare.
-[[nodiscard]] std::vector<FoundSpare> find_spares(sys::Host& host);
+// shows the same spare. Throws Code::refused if nothing was found for want of
+// privileges. passed_over: gets a line for each device that can't be read.
+[[nodiscard]] std::vector<FoundSpare> find_spares(sys::Host& host,
+                                                  std::vector<std::string>* passed_over = nullptr);
 
 // Why a device is not the main of that record, or nothing: a phrase such as "its
 // WWN is ..., not ...".
@@ -58,7 +60,7 @@ using Locks = std::vector<sys::Lock>;
 [[nodiscard]] Locks lock_members(sys::Host& host, std::vector<dm::DeviceNumber> numbers);
 
 // An assembled set. Throws Code::not_found if there is no such device or if it is
-// of another kind.
+// of another kind, Code::usage for a path.
 [[nodiscard]] dm::DeviceInfo require_set(dm::DeviceMapper& dm, const std::string& name);
 
 // All assembled sets, by name.

@@ -22,7 +22,7 @@ check "sdc1 is there" [ -b /dev/sdc1 ]
 
 wrong "no verb" 2 "see: remapctl --help" remapctl
 wrong "a verb that is none" 2 "help --all" remapctl creat data
-wrong "devices in the wrong order" 3 "did you mean it to be --main?" \
+wrong "devices in the wrong order" 3 "are --main and --spare swapped?" \
     create data --main /dev/sdc1 --spare /dev/sdb
 wrong "the same device twice" 3 "same device" create data --main /dev/sdb --spare /dev/sdb
 wrong "a disk and its own partition" 3 "overlap" create data --main /dev/sdc --spare /dev/sdc1
