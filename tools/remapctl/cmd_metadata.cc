@@ -51,10 +51,12 @@ Json check_json(const std::string& path, const format::CheckReport& report) {
 int check(Context& context, const std::string& path) {
     sys::BlockFile file{path, sys::Access::read};
     const format::CheckReport report = format::check_spare(file);
+    if (!report.is_member && report.unreadable)
+        throw Error{Code::failed,
+                    path + ": the superblocks can't be read: " + report.superblock_problem[0] +
+                        "; " + report.superblock_problem[1]};
     if (!report.is_member)
-        throw Error{report.unreadable && file.size() > Sector{0} ? Code::failed : Code::not_found,
-                    path + ": has no dm-remap metadata that can be read: " +
-                        report.superblock_problem[report.superblock_problem[0].empty() ? 1 : 0]};
+        throw Error{Code::not_found, path + ": has no dm-remap metadata"};
     context.set("check", check_json(path, report));
     if (report.superblock)
         context.set("superblock", format::superblock_json(*report.superblock));

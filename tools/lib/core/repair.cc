@@ -150,6 +150,13 @@ void check_repair_is_wanted(const RepairPlan& plan) {
                     "use --from with a dump, or --force if that is better than nothing"};
 }
 
+RepairResult copy_slots(format::BlockReader& from, format::BlockWriter& to,
+                        format::Snapshot& snapshot) {
+    RepairResult result;
+    SlotCopy{from, to, snapshot, result}.run();
+    return result;
+}
+
 RepairResult repair(sys::Host& host, const RepairPlan& plan) {
     RepairResult result;
     format::Snapshot snapshot = plan.salvage.snapshot;
@@ -160,7 +167,7 @@ RepairResult repair(sys::Host& host, const RepairPlan& plan) {
     try {
         format::start_writing(target.device(), snapshot);
         if (!plan.request.metadata_only)
-            SlotCopy{*source, target.device(), snapshot, result}.run();
+            result = copy_slots(*source, target.device(), snapshot);
         format::finish_writing(target.device(), snapshot);
     } catch (const Error& e) {
         throw Error{e.code(), plan.request.output + ": " + e.reason(),

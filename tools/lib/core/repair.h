@@ -40,6 +40,11 @@ struct RepairResult {
     std::vector<BlockNo> unreadable_slots; // blocks of main that are lost with them
 };
 
+// Copy the content of the slots in use. The entry of one that can't be read becomes
+// lost in the snapshot. Throws os_error if one can't be written.
+RepairResult copy_slots(format::BlockReader& from, format::BlockWriter& to,
+                        format::Snapshot& snapshot);
+
 // Write the output: the content of the slots first, so that the metadata says which
 // of it could not be read. A crash or an error in between leaves what is never
 // activated.

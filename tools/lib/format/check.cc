@@ -45,10 +45,12 @@ private:
 
     bool superblocks() {
         const Superblocks sbs = read_superblocks(device_);
+        dmr_geometry geometry;
+        const bool too_small = dmr_geometry_compute(device_.size().value(), &geometry) != 0;
         report_.is_member = sbs.is_member();
         for (std::size_t i = 0; i < 2; ++i) {
             report_.superblock_problem[i] = sbs.copy[i].problem;
-            report_.unreadable = report_.unreadable || !sbs.copy[i].readable;
+            report_.unreadable = report_.unreadable || !(sbs.copy[i].readable || too_small);
         }
         const Severity severity = sbs.found() ? Severity::repairable : Severity::fatal;
         for (std::size_t i = 0; i < 2; ++i)
