@@ -71,6 +71,16 @@ class Metadata(harness.Case):
         self.assertIn(": good\n", out)
 
 
+class Help(Metadata):
+    def test_verbs_explain_themselves(self):
+        for verb in "check", "dump", "restore", "repair", "backup":
+            out = self.check(["metadata", verb, "--help"], 0)
+            self.assertIn(f"Usage: remapctl metadata {verb}", out)
+            for line in out.splitlines():
+                self.assertLessEqual(len(line), 100, line)
+            self.check(["metadata", verb], 2, f"see: remapctl metadata {verb} --help")
+
+
 class Check(Metadata):
     def test_names_every_damage(self):
         size = "1100M"  # more than one extent of the table

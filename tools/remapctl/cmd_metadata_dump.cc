@@ -17,9 +17,23 @@ struct DumpOptions {
     std::string output;
 };
 
+// What is read while a set works on it may be of two moments.
+void warn_if_used(Context& context, const std::string& path) {
+    std::vector<std::string> users;
+    try {
+        users = context.host().users(context.host().inspect(path));
+    } catch (const Error&) {
+        return; // a plain file
+    }
+    if (!users.empty())
+        context.warn(path + ": is in use (" + join(users, ", ") +
+                     "), the dump may be inconsistent; use: remapctl metadata backup");
+}
+
 int dump(Context& context, const DumpOptions& options) {
     if (options.output.empty())
         context.options.json = true; // there is no other form
+    warn_if_used(context, options.path);
     sys::BlockFile file{options.path, sys::Access::read};
     const format::Superblocks sbs = format::read_superblocks(file);
     if (!sbs.found())

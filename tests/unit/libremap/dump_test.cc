@@ -8,6 +8,7 @@
 #include "expect_error.h"
 #include "fake_host.h"
 #include "format/check.h"
+#include "format/map.h"
 #include "spare_image.h"
 
 namespace remap::format {
@@ -151,17 +152,83 @@ TEST_F(DumpFile, DamageIsLeftOutAndCounted) {
                        [&] { (void)read_dump(path); });
 }
 
-TEST_F(DumpFile, SuperblocksAreWrittenLastAndFirst) {
+// Remembers writes and where they were made durable.
+class Recorder final : public BlockWriter {
+public:
+    struct Write {
+        Bytes offset;
+        std::vector<std::byte> data;
+    };
+
+    explicit Recorder(Sector size) : size_{size} {}
+
+    std::vector<std::vector<Write>> epochs{1}; // between two syncs the order is open
+
+    [[nodiscard]] Sector size() const override { return size_; }
+    [[nodiscard]] int read(Bytes, std::span<std::byte>) override { return EIO; }
+    [[nodiscard]] int write(Bytes offset, std::span<const std::byte> data) override {
+        epochs.back().push_back({offset, {data.begin(), data.end()}});
+        return 0;
+    }
+    [[nodiscard]] int sync() override {
+        epochs.emplace_back();
+        return 0;
+    }
+
+private:
+    Sector size_;
+};
+
+// Entries of a device that would be activated, or nothing.
+std::optional<std::uint64_t> activated(test::MemoryDevice& device) {
+    try {
+        const LoadedMap map{device};
+        return map.record().state == State::active ? std::optional{map.count()} : std::nullopt;
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+// A crash at any moment, with any of the writes that were not durable yet.
+TEST_F(DumpFile, CrashesLeaveTheOldTheNewOrNothing) {
     test::write_spare(device, 5);
     const Snapshot snapshot = take_snapshot(device, read_superblocks(device).best());
-    test::MemoryDevice other{spare_size};
-    test::write_spare(other, 9);
-    start_writing(other, snapshot);
-    // neither the old set nor the new one can be activated
-    const CheckReport report = check_spare(other);
-    ASSERT_TRUE(report.record);
-    EXPECT_EQ(report.record->state, State::creating);
-    EXPECT_EQ(report.superblock_problem, (std::array<std::string, 2>{}));
+    Recorder recorder{spare_size};
+    start_writing(recorder, snapshot);
+    finish_writing(recorder, snapshot);
+    ASSERT_TRUE(recorder.epochs.back().empty());
+    recorder.epochs.pop_back();
+    // over another spare, and over a later state of the same
+    for (const std::uint64_t old_seq : {1U, 2U, 3U, 1000U, 101U, 102U, 103U, 1100U}) {
+        const bool same = old_seq > 100 && old_seq != 1000;
+        test::MemoryDevice target = same ? device : test::MemoryDevice{spare_size};
+        SpareRecord old = same ? decode(snapshot.sb) : test::write_spare(target, 9);
+        if (same)
+            test::change_table(target, 0, {0, 1}, 9, [](dmr_table_block& block) {
+                for (unsigned i = 5; i < 9; ++i)
+                    test::set_entry(block, i, 1000 + i, 9);
+            });
+        old.seq = same ? old_seq - 100 : old_seq;
+        for (unsigned copy = 0; copy < 2; ++copy)
+            write_superblock(target, encode(old), copy);
+        unsigned ends = 0;
+        for (const auto& epoch : recorder.epochs) {
+            for (unsigned subset = 0; subset < 1U << epoch.size(); ++subset) {
+                test::MemoryDevice crashed = target;
+                for (std::size_t i = 0; i < epoch.size(); ++i) {
+                    if ((subset >> i & 1) != 0)
+                        (void)crashed.write(epoch[i].offset, epoch[i].data);
+                }
+                const auto entries = activated(crashed);
+                EXPECT_TRUE(!entries || entries == 5U || entries == 9U) << *entries;
+                ends += entries == 5U ? 1U : 0U;
+            }
+            for (const auto& write : epoch)
+                ASSERT_EQ(target.write(write.offset, write.data), 0);
+        }
+        EXPECT_EQ(activated(target), 5U);
+        EXPECT_GE(ends, 3U);
+    }
 }
 
 } // namespace

@@ -294,6 +294,18 @@ TEST_F(Backup, ReadAgainWhenItChanged) {
     EXPECT_EQ(asked, 4U);
 }
 
+// The path of its spare stands for a set that is in use.
+TEST_F(Backup, ByThePathOfItsSpare) {
+    change = [this] { generation += asked == 2 ? 1U : 0U; };
+    EXPECT_EQ(take_backup(host, dm, spare).entries.size(), 5U);
+    EXPECT_EQ(asked, 4U);
+}
+
+TEST_F(Backup, WithoutDeviceMapper) {
+    dm.before = [](const std::string&) { throw Error{Code::kernel, "no device-mapper"}; };
+    EXPECT_EQ(take_backup(host, dm, spare).entries.size(), 5U);
+}
+
 TEST_F(Backup, GivesUpInTheEnd) {
     change = [this] { ++generation; };
     expect_error(Code::busy, "changes faster than it can be read; try again",
@@ -304,6 +316,7 @@ TEST_F(Backup, OfADeviceOrNothing) {
     EXPECT_EQ(take_backup(host, dm, spare).entries.size(), 5U);
     expect_error(Code::not_found, "no dm-remap signature",
                  [&] { (void)take_backup(host, dm, other); });
+    EXPECT_EQ(asked, 2U) << "the spare of a set is read as the set";
     expect_error(Code::not_found, "No such file", [&] { (void)take_backup(host, dm, "r1"); });
 }
 

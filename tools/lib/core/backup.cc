@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <sys/stat.h>
 
 #include "base/error.h"
@@ -68,25 +69,33 @@ format::Snapshot backup_set(sys::Host& host, dm::DeviceMapper& dm, const std::st
                 "try again when fewer errors occur, or run: remapctl pause " + name};
 }
 
-bool is_set(dm::DeviceMapper& dm, const std::string& name) {
-    if (name.find('/') != name.npos)
-        return false;
+// The set of that name, or the one whose spare is that path; nothing if there is none.
+std::optional<std::string> find_set(sys::Host& host, dm::DeviceMapper& dm,
+                                    const std::string& name) {
+    const bool is_path = name.find('/') != name.npos;
     try {
-        const auto info = dm.info(name);
-        return info && dm::set_of_device(info->uuid);
+        if (const auto info = is_path ? std::nullopt : dm.info(name);
+            info && dm::set_of_device(info->uuid))
+            return name;
+        if (!std::filesystem::exists(name))
+            return std::nullopt;
+        const dm::DeviceNumber number = host.inspect(name).number;
+        for (const dm::DeviceInfo& info : assembled_sets(dm))
+            if (host.inspect(spare_of(host, dm, info.name)).number == number)
+                return info.name;
     } catch (const Error&) {
-        // without device-mapper there are no sets, but there may be a file
+        // a plain file, or no device-mapper and so no set: what can be read is enough
         if (!std::filesystem::exists(name))
             throw;
-        return false;
     }
+    return std::nullopt;
 }
 
 } // namespace
 
 format::Snapshot take_backup(sys::Host& host, dm::DeviceMapper& dm, const std::string& name) {
-    if (is_set(dm, name))
-        return backup_set(host, dm, name);
+    if (const auto set = find_set(host, dm, name))
+        return backup_set(host, dm, *set);
     sys::BlockFile file{name, sys::Access::read};
     format::Snapshot snapshot = read_all(file, name);
     check_whole(snapshot, name);

@@ -163,7 +163,7 @@ RepairResult repair(sys::Host& host, const RepairPlan& plan) {
     const auto source = open_source(host, plan.request);
     if (source->size() != Sector{le64_to_cpu(snapshot.sb.spare_sectors)})
         throw Error{Code::failed, plan.request.source + " changed while it was looked at"};
-    OpenTarget target{host, plan.target, source->size()};
+    OpenTarget target{host, plan.target, snapshot.sb};
     try {
         format::start_writing(target.device(), snapshot);
         if (!plan.request.metadata_only)

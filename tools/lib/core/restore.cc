@@ -50,7 +50,7 @@ RestorePlan plan_restore(sys::Host& host, const RestoreRequest& request) {
 }
 
 void restore(sys::Host& host, const RestorePlan& plan) {
-    OpenTarget target{host, plan.target, Sector{le64_to_cpu(plan.snapshot.sb.spare_sectors)}};
+    OpenTarget target{host, plan.target, plan.snapshot.sb};
     try {
         format::start_writing(target.device(), plan.snapshot);
         format::finish_writing(target.device(), plan.snapshot);

@@ -137,8 +137,10 @@ MetadataTarget inspect_target(sys::Host& host, const std::string& path,
     return target;
 }
 
-OpenTarget::OpenTarget(sys::Host& host, const MetadataTarget& target, Sector size) {
+OpenTarget::OpenTarget(sys::Host& host, const MetadataTarget& target, const dmr_superblock& sb) {
+    const format::SpareRecord record = format::decode(sb);
     if (target.is_device) {
+        set_ = host.lock_set(record.set_uuid.str());
         disk_ = host.lock_disk(target.device);
         file_ = host.open(target.device, sys::Access::write_exclusive);
         if (!target.signatures.empty())
@@ -148,7 +150,7 @@ OpenTarget::OpenTarget(sys::Host& host, const MetadataTarget& target, Sector siz
     if (!target.exists) {
         const Fd fd = open_file(target.path, O_RDWR | O_CREAT | O_EXCL, 0600);
         made_ = target.path;
-        if (::ftruncate(fd.get(), static_cast<off_t>(to_bytes(size).value())) != 0) {
+        if (::ftruncate(fd.get(), static_cast<off_t>(to_bytes(record.spare_size).value())) != 0) {
             const int error = errno;
             ::unlink(made_.c_str());
             throw os_error(error, "cannot make " + target.path);

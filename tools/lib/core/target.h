@@ -28,11 +28,11 @@ struct MetadataTarget {
                                             const format::Snapshot& snapshot,
                                             const std::string& what, bool force);
 
-// The target opened for writing. A file that was made goes away again unless keep()
-// is called.
+// The target opened for writing a spare with that superblock. A file that was made goes away again
+// unless keep() is called.
 class OpenTarget {
 public:
-    OpenTarget(sys::Host& host, const MetadataTarget& target, Sector size);
+    OpenTarget(sys::Host& host, const MetadataTarget& target, const dmr_superblock& sb);
     ~OpenTarget();
     OpenTarget(const OpenTarget&) = delete;
     OpenTarget& operator=(const OpenTarget&) = delete;
@@ -42,6 +42,7 @@ public:
 
 private:
     std::string made_;
+    sys::Lock set_;
     sys::Lock disk_;
     std::unique_ptr<format::BlockWriter> file_;
 };
