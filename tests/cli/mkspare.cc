@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "damage.h"
 #include "format/build.h"
 #include "format/spare.h"
 #include "sys/block_file.h"
@@ -38,6 +39,7 @@ struct Options {
     unsigned main_lbs = 512;
     int state = 2;
     bool fill = false;
+    std::uint64_t bad_slots = 0;
     std::vector<std::string> damage;
 };
 
@@ -97,7 +99,8 @@ void check(int error) {
 }
 
 void write_tables(format::BlockWriter& file, const dmr_superblock& sb, std::uint64_t table_init,
-                  const std::vector<std::uint64_t>& blocks, std::uint8_t lost) {
+                  const std::vector<std::uint64_t>& blocks, const Options& options,
+                  std::uint8_t lost) {
     const std::uint32_t seed = dmr_table_seed(&sb);
     const std::uint64_t short_block = le64_to_cpu(sb.main_sectors) / sectors_per_block;
     const auto short_mask =
@@ -108,9 +111,13 @@ void write_tables(format::BlockWriter& file, const dmr_superblock& sb, std::uint
         dmr_table_init(&block, index);
         for (std::uint64_t i = 0; i < DMR_TABLE_ENTRIES; ++i) {
             const std::uint64_t slot = index * DMR_TABLE_ENTRIES + i;
-            if (slot >= blocks.size())
+            if (slot >= blocks.size() + options.bad_slots)
                 break;
             dmr_mapping m{};
+            m.state = DMR_E_BAD;
+            dmr_entry_pack(&block.entry[i], &m);
+            if (slot >= blocks.size())
+                continue;
             m.block = blocks[slot];
             m.gen = slot + 1;
             m.state = DMR_E_MAPPED;
@@ -141,42 +148,6 @@ void fill_slots(format::BlockWriter& file, const dmr_superblock& sb,
     }
 }
 
-// What --damage hits: "sb0", "sb1", "table0:INDEX", "table1:INDEX".
-Sector damaged_place(const std::string& target, const dmr_superblock& sb) {
-    if (target == "sb0" || target == "sb1")
-        return Sector{dmr_sb_sector(le64_to_cpu(sb.spare_sectors), target == "sb1" ? 1 : 0)};
-    const auto parts = split(target, ':');
-    const auto index = parts.size() == 2 ? parse_number<std::uint64_t>(parts[1]) : std::nullopt;
-    if (!index || (parts[0] != "table0" && parts[0] != "table1"))
-        throw Error{Code::usage, "--damage " + target + ": unknown target"};
-    return Sector{dmr_table_sector(&sb, *index, parts[0] == "table1" ? 1 : 0)};
-}
-
-// "TARGET=zero", "=torn" (the second half is noise), "=noise", "=flip" (one bit).
-void damage(format::BlockWriter& file, const std::string& what, const dmr_superblock& sb,
-            std::mt19937_64& random) {
-    const auto at = what.find('=');
-    const std::string how = at == std::string::npos ? "zero" : what.substr(at + 1);
-    const Bytes place = to_bytes(damaged_place(what.substr(0, at), sb));
-    format::AlignedBuffer buffer{block_size};
-    check(file.read(place, buffer.span()));
-    const auto noise = [&](std::size_t from) {
-        for (std::size_t i = from; i < block_size; ++i)
-            buffer.span()[i] = static_cast<std::byte>(random());
-    };
-    if (how == "zero")
-        std::fill(buffer.span().begin(), buffer.span().end(), std::byte{0});
-    else if (how == "torn")
-        noise(block_size / 2);
-    else if (how == "noise")
-        noise(0);
-    else if (how == "flip")
-        buffer.span()[300] ^= std::byte{0x10};
-    else
-        throw Error{Code::usage, "--damage " + what + ": unknown kind"};
-    check(file.write(place, buffer.span()));
-}
-
 void make(const Options& options) {
     std::mt19937_64 random{options.seed};
     format::SpareRecord record = make_record(options, random);
@@ -190,11 +161,12 @@ void make(const Options& options) {
     }
     sys::BlockFile file{options.out, sys::Access::write_exclusive};
     record = format::format_spare(file, record);
-    if (options.entries > record.slots)
+    if (options.entries + options.bad_slots > record.slots)
         throw Error{Code::usage, strf("the spare has only %llu slots",
                                       static_cast<unsigned long long>(record.slots))};
     const auto blocks = choose_blocks(options, blocks_in(record.main_size).value(), random);
-    const std::uint64_t needed = (options.entries + DMR_TABLE_ENTRIES - 1) / DMR_TABLE_ENTRIES;
+    const std::uint64_t needed =
+        (options.entries + options.bad_slots + DMR_TABLE_ENTRIES - 1) / DMR_TABLE_ENTRIES;
     // the table grows by whole extents
     while (record.table_init < needed)
         record.table_init =
@@ -202,13 +174,13 @@ void make(const Options& options) {
     record.seq += 1;
     record.state = static_cast<format::State>(options.state);
     const dmr_superblock sb = format::encode(record);
-    write_tables(file, sb, record.table_init, blocks, *lost);
+    write_tables(file, sb, record.table_init, blocks, options, *lost);
     for (unsigned copy = 0; copy < 2; ++copy)
         format::write_superblock(file, sb, copy);
     if (options.fill)
         fill_slots(file, sb, blocks);
     for (const std::string& what : options.damage)
-        damage(file, what, sb, random);
+        test::damage(file, what, sb, random);
     check(file.sync());
     std::cout << record.set_uuid.str() << '\n';
 }
@@ -222,6 +194,7 @@ int main(int argc, char** argv) {
     app.add_option("--spare-size", o.spare_size, "Size of the image, with a unit")->required();
     app.add_option("--main-size", o.main_size, "Size of the main device")->required();
     app.add_option("--entries", o.entries, "Remapped blocks, in slots 0 to N-1");
+    app.add_option("--bad-slots", o.bad_slots, "Bad slots, after those of the entries");
     app.add_option("--pattern", o.pattern)->check(CLI::IsMember({"scattered", "runs"}));
     app.add_option("--lost-mask", o.lost_mask, "Lost mask of each entry, two hex digits");
     app.add_option("--seed", o.seed, "For blocks and UUIDs: the same seed, the same image");
@@ -232,8 +205,7 @@ int main(int argc, char** argv) {
     app.add_option("--main-lbs", o.main_lbs, "Logical block size of main");
     app.add_option("--state", o.state, "1 creating, 2 active, 3 dissolving, 4 retired");
     app.add_flag("--fill", o.fill, "Fill slots with the numbers of their sectors of main");
-    app.add_option("--damage", o.damage,
-                   "sb0, sb1, table0:N or table1:N, then =zero, =torn, =noise or =flip");
+    app.add_option("--damage", o.damage, test::damage_help);
     try {
         app.parse(argc, argv);
         make(o);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// metadata check, metadata dump: on devices and on plain files.
-#include <algorithm>
-#include <bit>
+// metadata check, metadata backup; the family metadata.
+#include "cmd_metadata.h"
 
 #include "base/text.h"
+#include "core/backup.h"
 #include "format/check.h"
+#include "format/dump.h"
 #include "sys/block_file.h"
-#include "verbs.h"
 
 namespace remap::ctl {
 
@@ -22,32 +22,6 @@ const char* severity_name(format::Severity severity) {
         break;
     }
     return "fatal";
-}
-
-Json record_json(const format::SpareRecord& r) {
-    return {{"set_uuid", r.set_uuid.str()},
-            {"spare_uuid", r.spare_uuid.str()},
-            {"label", printable(r.label)},
-            {"state", format::state_name(r.state)},
-            {"seq", r.seq},
-            {"epoch", r.epoch},
-            {"activation", r.activation},
-            {"compat", r.compat},
-            {"ro_compat", r.ro_compat},
-            {"incompat", r.incompat},
-            {"created", r.created},
-            {"updated", r.updated},
-            {"spare_sectors", r.spare_size.value()},
-            {"main_sectors", r.main_size.value()},
-            {"main_logical_block_bytes", r.main_lbs},
-            {"main_physical_block_bytes", r.main_pbs},
-            {"slots", r.slots},
-            {"table_blocks", r.table_blocks},
-            {"table_blocks_initialised", r.table_init},
-            {"main_wwn", printable(r.main.wwn)},
-            {"main_serial", printable(r.main.serial)},
-            {"main_partuuid", printable(r.main.partuuid)},
-            {"options", printable(r.options)}};
 }
 
 Json check_json(const std::string& path, const format::CheckReport& report) {
@@ -77,11 +51,15 @@ Json check_json(const std::string& path, const format::CheckReport& report) {
 int check(Context& context, const std::string& path) {
     sys::BlockFile file{path, sys::Access::read};
     const format::CheckReport report = format::check_spare(file);
+    if (!report.is_member && report.unreadable)
+        throw Error{Code::failed,
+                    path + ": the superblocks can't be read: " + report.superblock_problem[0] +
+                        "; " + report.superblock_problem[1]};
     if (!report.is_member)
         throw Error{Code::not_found, path + ": has no dm-remap metadata"};
     context.set("check", check_json(path, report));
-    if (report.record)
-        context.set("superblock", record_json(*report.record));
+    if (report.superblock)
+        context.set("superblock", format::superblock_json(*report.superblock));
     for (const format::Finding& f : report.findings)
         context.print(std::string{severity_name(f.severity)} + ": " + f.where + ": " + f.what +
                       "\n");
@@ -111,61 +89,87 @@ int check(Context& context, const std::string& path) {
                                       "copies"};
 }
 
-std::string entry_json(const format::Entry& entry, std::uint64_t created) {
-    const dmr_mapping& m = entry.mapping;
-    return strf("{\"slot\": %llu, \"block\": %llu, \"lost_mask\": %u, \"lost_sectors\": %d, "
-                "\"reason\": \"%s\", \"shield\": %s, \"lost_on_spare\": %s, "
-                "\"generation\": %llu, \"time\": %llu}",
-                static_cast<unsigned long long>(entry.slot),
-                static_cast<unsigned long long>(m.block), unsigned{m.lost}, std::popcount(m.lost),
-                format::reason_name(m.reason), (m.flags & DMR_F_SHIELD) != 0 ? "true" : "false",
-                (m.flags & DMR_F_SLOT_LOST) != 0 ? "true" : "false",
-                static_cast<unsigned long long>(m.gen),
-                static_cast<unsigned long long>(created + 3600ULL * m.hours));
-}
+struct BackupOptions {
+    std::string name;
+    std::string output;
+};
 
-int dump(Context& context, const std::string& path) {
-    context.options.json = true; // there is no other form
-    sys::BlockFile file{path, sys::Access::read};
-    const format::Superblocks sbs = format::read_superblocks(file);
-    if (!sbs.found())
-        throw Error{sbs.is_member() ? Code::damaged : Code::not_found, path + ": " + sbs.problem};
-    const format::SpareRecord record = format::decode(sbs.best());
-    std::uint64_t damaged = 0;
-    std::vector<format::Entry> entries = format::read_entries(file, sbs.best(), &damaged);
-    if (damaged > 0)
-        context.warn(path + ": " + count_of(damaged, "entry or table block") +
-                     " damaged and left out");
-    context.set("superblock", record_json(record));
-    context.set("complete", damaged == 0);
-    context.set_streamed("entries",
-                         [entries = std::move(entries), created = record.created](std::FILE* out) {
-                             ArrayWriter array{out};
-                             for (const format::Entry& entry : entries)
-                                 array.add(entry_json(entry, created));
-                             array.end();
-                         });
-    return damaged == 0 ? 0 : static_cast<int>(Code::damaged);
+int backup(Context& context, const BackupOptions& options) {
+    const auto snapshot = std::make_shared<const format::Snapshot>(
+        core::take_backup(context.host(), context.dm(), options.name));
+    const format::SpareRecord record = format::decode(snapshot->sb);
+    std::string path = options.output;
+    if (path.empty() && context.options.dry_run)
+        path = std::string{core::backup_directory} + "/" + record.set_uuid.str() + ".json";
+    else if (path.empty())
+        path = core::default_backup_path(record.set_uuid);
+    // the place for it has no other use: there the last backup is replaced
+    save_dump(context, snapshot, path, options.output.empty() || context.options.force);
+    return 0;
 }
 
 } // namespace
 
+void set_dump(Context& context, std::shared_ptr<const format::Snapshot> snapshot) {
+    context.set("superblock", format::superblock_json(snapshot->sb));
+    context.set("complete", snapshot->damaged == 0);
+    context.set("table_sequences", format::sequences_json(*snapshot));
+    context.set("table_pads", format::pads_json(*snapshot));
+    context.set_streamed("bad_slots",
+                         [snapshot](std::FILE* out) { format::write_bad_slots(out, *snapshot); });
+    context.set_streamed("entries", [snapshot = std::move(snapshot)](std::FILE* out) {
+        format::write_entries(out, *snapshot);
+    });
+}
+
+void save_dump(Context& context, const std::shared_ptr<const format::Snapshot>& snapshot,
+               const std::string& path, bool replace) {
+    const format::SpareRecord record = format::decode(snapshot->sb);
+    const std::uint64_t in_use = snapshot->entries.size();
+    const int status = snapshot->damaged == 0 ? 0 : static_cast<int>(Code::damaged);
+    if (!context.options.dry_run) {
+        set_dump(context, snapshot);
+        context.save(path, replace, status);
+    }
+    context.set("saved", {{"path", path},
+                          {"uuid", record.set_uuid.str()},
+                          {"label", printable(record.label)},
+                          {"slots_in_use", in_use},
+                          {"complete", snapshot->damaged == 0}});
+    context.say(std::string{context.options.dry_run ? "Would write " : "Wrote "} +
+                "the metadata of set '" + printable(record.label) + "' (" + record.set_uuid.str() +
+                ", " + count_of(in_use, "slot") + " in use) to " + path + ".");
+}
+
 void add_metadata(CLI::App& app, Selected& selected) {
     CLI::App* family =
-        app.add_subcommand("metadata", "Examine the metadata on a spare")->group(group_more);
+        app.add_subcommand("metadata", "Examine, save and repair the metadata")->group(group_more);
     family->require_subcommand(1);
-    const auto add = [&](const char* name, const char* description,
-                         int (*run)(Context&, const std::string&)) {
-        auto path = std::make_shared<std::string>();
-        // the family is in no list, its verbs are in its own
-        CLI::App* sub = family->add_subcommand(name, description)->group(group_main)->fallthrough();
-        sub->add_option("DEV|FILE", *path, "Spare, or an image of one")->required();
-        sub->callback([&selected, path, run] {
-            selected.run = [path, run](Context& context) { return run(context, *path); };
-        });
-    };
-    add("check", "Look for damage in all copies; exit 10 if it can be repaired", check);
-    add("dump", "Write superblock and entries as JSON", dump);
+    auto path = std::make_shared<std::string>();
+    CLI::App* sub =
+        family
+            ->add_subcommand("check", "Look for damage in all copies; exit 10 if it can be "
+                                      "repaired")
+            ->fallthrough();
+    sub->add_option("DEV|FILE", *path, "Spare, or an image of one")->required();
+    sub->callback([&selected, path] {
+        selected.run = [path](Context& context) { return check(context, *path); };
+    });
+    add_metadata_dump(*family, selected);
+
+    auto options = std::make_shared<BackupOptions>();
+    CLI::App* backup_sub =
+        family->add_subcommand("backup", "Save the metadata of a set, which may be in use")
+            ->fallthrough();
+    backup_sub->add_option("NAME|DEV|FILE", options->name, "Set, spare, or an image of one")
+        ->required();
+    backup_sub
+        ->add_option("-O,--output", options->output,
+                     "File to write, instead of /var/lib/dm-remap/UUID.json")
+        ->type_name("FILE");
+    backup_sub->callback([&selected, options] {
+        selected.run = [options](Context& context) { return backup(context, *options); };
+    });
 }
 
 } // namespace remap::ctl

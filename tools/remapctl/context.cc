@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "sys/new_file.h"
 #include "version.h"
 
 namespace remap::ctl {
@@ -62,11 +63,29 @@ void Context::report(const Error& error) {
 }
 
 void Context::set(const std::string& key, Json value) {
+    std::erase_if(members_, [&](const auto& member) { return member.first == key; });
     members_.emplace_back(key, std::move(value));
 }
 
 void Context::set_streamed(const std::string& key, Writer writer) {
     members_.emplace_back(key, std::move(writer));
+}
+
+void Context::write_document(std::FILE* out, int exit_status) const {
+    const Json tool = {{"version", REMAP_VERSION},
+                       {"argv", argv_},
+                       {"exit_status", exit_status},
+                       {"messages", messages_}};
+    std::fputs("{\n  \"json_format_version\": [1, 0],\n  \"remapctl\": ", out);
+    std::fputs(nested(tool).c_str(), out);
+    for (const auto& [key, value] : members_) {
+        std::fputs((",\n  " + dump(Json(key), -1) + ": ").c_str(), out);
+        if (const Writer* const writer = std::get_if<Writer>(&value))
+            (*writer)(out);
+        else
+            std::fputs(nested(std::get<Json>(value)).c_str(), out);
+    }
+    std::fputs("\n}\n", out);
 }
 
 void Context::finish(int exit_status) {
@@ -75,21 +94,15 @@ void Context::finish(int exit_status) {
         warn("this verb has no table: --columns has no effect");
     if (!options.json)
         return;
-    const Json tool = {{"version", REMAP_VERSION},
-                       {"argv", argv_},
-                       {"exit_status", exit_status},
-                       {"messages", messages_}};
-    std::fputs("{\n  \"json_format_version\": [1, 0],\n  \"remapctl\": ", stdout);
-    std::fputs(nested(tool).c_str(), stdout);
-    for (const auto& [key, value] : members_) {
-        std::fputs((",\n  " + dump(Json(key), -1) + ": ").c_str(), stdout);
-        if (const Writer* const writer = std::get_if<Writer>(&value))
-            (*writer)(stdout);
-        else
-            std::fputs(nested(std::get<Json>(value)).c_str(), stdout);
-    }
-    std::fputs("\n}\n", stdout);
+    write_document(stdout, exit_status);
     std::fflush(stdout);
+}
+
+void Context::save(const std::string& path, bool replace, int exit_status) {
+    sys::NewFile file{path, replace};
+    write_document(file.stream(), exit_status);
+    file.commit();
+    members_.clear();
 }
 
 void Context::confirm(const std::string& consequence, const std::vector<std::string>& accepted) {

@@ -59,13 +59,17 @@ public:
     void warn(const std::string& text);
     void report(const Error& error);
 
-    // A member of the JSON document; ignored without --json.
+    // A member of the JSON document, in place of an earlier one of that name; ignored
+    // without --json.
     void set(const std::string& key, Json value);
     // The same for something large: writes the value's text itself, at the end.
     using Writer = std::function<void(std::FILE*)>;
     void set_streamed(const std::string& key, Writer writer);
     // Write the JSON document, if there is to be one.
     void finish(int exit_status);
+    // Write the document with the members so far to a file, which appears as a whole
+    // or not at all; later documents do not have them. Throws as sys::NewFile.
+    void save(const std::string& path, bool replace, int exit_status);
 
     // Says what is about to happen and asks for the name of the device to be typed.
     // Throws Code::refused if something else is typed, or if nobody can be asked.
@@ -86,6 +90,7 @@ public:
 
 private:
     void message(const char* severity, const std::string& text);
+    void write_document(std::FILE* out, int exit_status) const;
 
     std::vector<std::string> argv_;
     std::unique_ptr<sys::Host> host_;

@@ -12,10 +12,6 @@ namespace remap::format {
 
 namespace {
 
-// The loader takes no higher one: it has to be possible to count on for longer
-// than any disk lives.
-constexpr std::uint64_t max_generation = DMR_GEN_MAX / 2;
-
 class Checker {
 public:
     explicit Checker(BlockReader& device) : device_{device} {}
@@ -49,9 +45,13 @@ private:
 
     bool superblocks() {
         const Superblocks sbs = read_superblocks(device_);
+        dmr_geometry geometry;
+        const bool too_small = dmr_geometry_compute(device_.size().value(), &geometry) != 0;
         report_.is_member = sbs.is_member();
-        for (std::size_t i = 0; i < 2; ++i)
+        for (std::size_t i = 0; i < 2; ++i) {
             report_.superblock_problem[i] = sbs.copy[i].problem;
+            report_.unreadable = report_.unreadable || !(sbs.copy[i].readable || too_small);
+        }
         const Severity severity = sbs.found() ? Severity::repairable : Severity::fatal;
         for (std::size_t i = 0; i < 2; ++i)
             if (!sbs.copy[i].valid())
@@ -63,6 +63,7 @@ private:
         }
         sb_ = sbs.best();
         report_.record = decode(sb_);
+        report_.superblock = sb_;
         const auto other = static_cast<std::size_t>(1 - sbs.chosen);
         if (sbs.copy[other].valid() && sbs.copy[other].raw.seq != sb_.seq)
             find(Severity::repairable, "superblock", strf("superblock copy %zu", other),
@@ -109,18 +110,13 @@ private:
     }
 
     void entry(const dmr_entry& raw, std::uint64_t slot) {
-        if (const char* const problem = dmr_entry_check(&sb_, &raw, slot); problem != nullptr) {
+        if (const char* const problem = entry_problem(sb_, raw, slot); problem != nullptr) {
             find(Severity::fatal, "entry", strf("slot %llu", static_cast<unsigned long long>(slot)),
                  problem);
             return;
         }
         dmr_mapping mapping;
         dmr_entry_unpack(&raw, &mapping);
-        if (mapping.gen > max_generation) {
-            find(Severity::fatal, "entry", strf("slot %llu", static_cast<unsigned long long>(slot)),
-                 "impossible generation");
-            return;
-        }
         if (mapping.state == DMR_E_BAD)
             ++report_.bad_slots;
         if (mapping.state != DMR_E_MAPPED)

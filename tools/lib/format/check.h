@@ -29,6 +29,8 @@ struct CheckReport {
     bool is_member = false;                        // either superblock has the magic
     std::array<std::string, 2> superblock_problem; // empty: that copy is valid
     std::optional<SpareRecord> record;             // of the newest valid copy
+    std::optional<dmr_superblock> superblock;      // the same, raw
+    bool unreadable = false;                       // a superblock could not be read
     std::vector<Finding> findings;                 // at most max_findings
     std::uint64_t findings_left_out = 0;
     Severity worst = Severity::note;

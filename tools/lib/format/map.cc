@@ -145,6 +145,10 @@ std::uint64_t LoadedMap::bad_slots() const {
     return state_->totals.bad;
 }
 
+std::uint64_t LoadedMap::generation() const {
+    return state_->meta.gen;
+}
+
 std::uint64_t LoadedMap::one_copy_left() const {
     return state_->meta.frozen;
 }

@@ -50,6 +50,8 @@ public:
     [[nodiscard]] std::uint64_t count() const; // remapped blocks
     [[nodiscard]] std::uint64_t lost_sectors() const;
     [[nodiscard]] std::uint64_t bad_slots() const;
+    // The highest generation of an entry.
+    [[nodiscard]] std::uint64_t generation() const;
     // Table blocks of which only one copy is good, or newer.
     [[nodiscard]] std::uint64_t one_copy_left() const;
     // Slots whose entry lost against a newer one of the same block.

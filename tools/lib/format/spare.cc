@@ -202,6 +202,15 @@ dmr_superblock encode(const SpareRecord& r) {
     return raw;
 }
 
+const char* entry_problem(const dmr_superblock& sb, const dmr_entry& entry, std::uint64_t slot) {
+    if (const char* const problem = dmr_entry_check(&sb, &entry, slot); problem != nullptr)
+        return problem;
+    dmr_mapping mapping;
+    dmr_entry_unpack(&entry, &mapping);
+    // it has to be possible to count on for longer than any disk lives
+    return mapping.gen > DMR_GEN_MAX / 2 ? "impossible generation" : nullptr;
+}
+
 void for_each_table_block(BlockReader& device, const dmr_superblock& sb, std::uint64_t first,
                           std::uint64_t count, const std::function<void(const TablePair&)>& visit) {
     const std::uint32_t seed = dmr_table_seed(&sb);
@@ -248,7 +257,7 @@ std::vector<Entry> read_entries(BlockReader& device, const dmr_superblock& sb,
         }
         for (unsigned i = 0; i < DMR_TABLE_ENTRIES; ++i) {
             Entry entry{pair.index * DMR_TABLE_ENTRIES + i, {}};
-            if (dmr_entry_check(&sb, &block->entry[i], entry.slot) != nullptr) {
+            if (entry_problem(sb, block->entry[i], entry.slot) != nullptr) {
                 ++*damaged;
                 continue;
             }

@@ -96,6 +96,11 @@ struct Superblocks {
 // Code::refused if the spare is too small, Code::usage if a text is too long.
 [[nodiscard]] dmr_superblock encode(const SpareRecord& record);
 
+// Why the kernel would not take that entry, or nullptr: dmr_entry_check(), and the
+// limit of generations.
+[[nodiscard]] const char* entry_problem(const dmr_superblock& sb, const dmr_entry& entry,
+                                        std::uint64_t slot);
+
 // One table block as found in both copies.
 struct TablePair {
     std::uint64_t index = 0;
