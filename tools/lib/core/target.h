@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "core/set.h"
 #include "format/snapshot.h"
-#include "sys/host.h"
 
 namespace remap::core {
 
