@@ -15,20 +15,11 @@ struct AssembleOptions {
     core::AssembleRequest request;
 };
 
-void set_wanted(core::AssembleRequest& request, const std::string& set) {
-    constexpr std::string_view prefix = "UUID=";
-    if (!set.starts_with(prefix)) {
-        request.name = set;
-        return;
-    }
-    request.uuid = Uuid::parse(std::string_view{set}.substr(prefix.size()));
-    if (!request.uuid)
-        throw Error{Code::usage, "'" + printable(set) + "' holds no UUID"};
-}
-
 int assemble(Context& context, AssembleOptions options) {
     core::AssembleRequest& request = options.request;
-    set_wanted(request, options.set);
+    const core::AssembleRequest wanted = core::wanted_set(options.set);
+    request.name = wanted.name;
+    request.uuid = wanted.uuid;
     request.force = context.options.force;
     const core::AssemblePlan plan = core::plan_assemble(context.host(), context.dm(), request);
     for (const std::string& warning : plan.warnings)
@@ -47,7 +38,7 @@ int assemble(Context& context, AssembleOptions options) {
                     plan.spare.path + ".");
         return 0;
     }
-    core::assemble_set(context.host(), context.dm(), plan);
+    core::assemble_set(context.dm(), plan);
     context.say("Assembled " + plan.name + (plan.read_only ? " (read-only)" : "") +
                 ": /dev/mapper/" + plan.name);
     return 0;

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/text.h"
+#include "core/advice.h"
 #include "verbs.h"
 
 namespace remap::ctl {
@@ -53,7 +54,47 @@ void show_device(Context& context, const char* role, const sys::BlockDevice& dev
                      contents(signatures).c_str()));
 }
 
+Json advice_json(const core::SpareAdvice& advice) {
+    Json candidates = Json::array();
+    for (const core::SpareCandidate& c : advice.candidates)
+        candidates.push_back({{"path", c.device.path},
+                              {"model", c.device.model},
+                              {"size_sectors", c.device.size.value()},
+                              {"drawback", c.drawback}});
+    return {{"main", advice.main.path},
+            {"recommended_bytes", advice.recommended.value()},
+            {"candidates", candidates}};
+}
+
+// What to take as a spare, for somebody who has named none.
+int advise(Context& context, const core::CreateRequest& request) {
+    const core::SpareAdvice advice = core::advise_spare(context.host(), request.main);
+    context.set("advice", advice_json(advice));
+    context.say("Main " + advice.main.path + " has " +
+                context.size_text(to_bytes(advice.main.size)) + ": a spare of " +
+                context.size_text(advice.recommended) + " is recommended.");
+    if (advice.candidates.empty()) {
+        context.say("There is no unused device without content on another disk.");
+        return 0;
+    }
+    context.say("Unused devices without content:");
+    TextTable table =
+        context.table({{"SPARE"}, {"SIZE", TextTable::Align::right}, {"MODEL"}, {"DRAWBACK"}});
+    for (const core::SpareCandidate& c : advice.candidates)
+        table.add_row({c.device.path, context.size_text(to_bytes(c.device.size)), c.device.model,
+                       c.drawback});
+    context.print(table);
+    return 0;
+}
+
 int create(Context& context, core::CreateRequest request) {
+    if (request.spare.empty() && context.options.dry_run)
+        return advise(context, request);
+    if (request.spare.empty())
+        throw Error{Code::usage, "--spare is required",
+                    "for advice run: remapctl create --dry-run --main " + printable(request.main)};
+    if (request.name.empty())
+        throw Error{Code::usage, "NAME is required", "see: remapctl create --help"};
     request.force = context.options.force;
     const core::CreatePlan plan = core::plan_create(context.host(), context.dm(), request);
     show_device(context, "Main", plan.main, plan.main_signatures);
@@ -81,13 +122,16 @@ void add_create(CLI::App& app, Selected& selected) {
     auto request = std::make_shared<core::CreateRequest>();
     CLI::App* sub = app.add_subcommand("create", "Make a set from a disk and a spare device")
                         ->group(group_main);
-    sub->add_option("NAME", request->name, "Name of the set, in /dev/mapper")->required();
+    sub->add_option("NAME", request->name, "Name of the set, in /dev/mapper");
     sub->add_option("--main", request->main, "Device to protect; its content stays")
         ->type_name("DEV")
         ->required();
     sub->add_option("--spare", request->spare, "Device to move bad blocks to; is overwritten")
-        ->type_name("DEV")
-        ->required();
+        ->type_name("DEV");
+    sub->add_option("--discard-remapped", request->discard_remapped,
+                    "With --force: give up that many remapped blocks of the set that the spare "
+                    "belongs to")
+        ->type_name("COUNT");
     sub->add_flag_callback(
         "--no-shield", [request] { request->shield = false; }, "Leave main as it is");
     sub->callback([&selected, request] {

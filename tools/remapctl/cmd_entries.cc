@@ -3,6 +3,7 @@
 #include "core/entries.h"
 
 #include "base/text.h"
+#include "progress.h"
 #include "verbs.h"
 
 namespace remap::ctl {
@@ -50,8 +51,12 @@ int add(Context& context, const RangeOptions& options) {
     const std::vector<BlockRange> blocks = wanted_blocks(context, options);
     core::AddResult result;
     result.requested = total(blocks).value();
-    if (!only_trying(context, "add", result.requested, options.name))
-        result = core::add_blocks(context.dm(), options.name, blocks, options.lost);
+    if (!only_trying(context, "add", result.requested, options.name)) {
+        Progress progress{context, options.name + ": adding", "block",
+                          "run it again: what is mapped already is left alone"};
+        result = core::add_blocks(context.dm(), options.name, blocks, options.lost,
+                                  [&](auto done, auto all) { progress.at(done, all); });
+    }
     context.set("result", {{"name", options.name},
                            {"requested_blocks", result.requested},
                            {"added_blocks", result.added},
@@ -73,8 +78,12 @@ int unmap(Context& context, const RangeOptions& options) {
     const std::vector<BlockRange> blocks = wanted_blocks(context, options);
     core::UnmapResult result;
     result.requested = total(blocks).value();
-    if (!only_trying(context, "unmap", result.requested, options.name))
-        result = core::unmap_blocks(context.dm(), options.name, blocks);
+    if (!only_trying(context, "unmap", result.requested, options.name)) {
+        Progress progress{context, options.name + ": un-mapping", "block",
+                          "run it again: what is not mapped any more is left alone"};
+        result = core::unmap_blocks(context.dm(), options.name, blocks,
+                                    [&](auto done, auto all) { progress.at(done, all); });
+    }
     context.set("result", {{"name", options.name},
                            {"requested_blocks", result.requested},
                            {"unmapped_blocks", result.unmapped},

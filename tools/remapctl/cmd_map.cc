@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // map, stats
 #include <bit>
+#include <cstring>
 
 #include "base/text.h"
 #include "core/entries.h"
+#include "core/status.h"
 #include "verbs.h"
 
 namespace remap::ctl {
@@ -42,11 +44,21 @@ std::string entry_json(const dm::MapEntry& entry) {
                 boolean(entry.fenced));
 }
 
-std::string entry_line(const dm::MapEntry& entry) {
-    return strf("%-16llu %-14llu %02x    %-12s %s\n",
-                static_cast<unsigned long long>(first_sector(entry.block).value()),
-                static_cast<unsigned long long>(entry.slot), unsigned{entry.lost_mask},
-                dm::reason_name(entry.reason), flags_text(entry).c_str());
+// Wide enough for whatever the set can hold, as the list is printed while it comes.
+TextTable map_table(Context& context, Sector size, std::uint64_t slots) {
+    using Align = TextTable::Align;
+    const auto digits = [](std::uint64_t number) { return std::to_string(number).size(); };
+    return context.table({{"SECTOR", Align::right, digits(size.value())},
+                          {"SLOT", Align::right, digits(slots)},
+                          {"LOST"},
+                          {"REASON", Align::left, std::strlen("write_error")},
+                          {"FLAGS"}});
+}
+
+void add_entry(TextTable& table, const dm::MapEntry& entry) {
+    table.add_row({std::to_string(first_sector(entry.block).value()), std::to_string(entry.slot),
+                   strf("%02x", unsigned{entry.lost_mask}), dm::reason_name(entry.reason),
+                   flags_text(entry)});
 }
 
 int map(Context& context, const MapOptions& options) {
@@ -73,13 +85,16 @@ int map(Context& context, const MapOptions& options) {
         });
         return 0;
     }
-    if (!context.options.no_headings)
-        context.print(
-            strf("%-16s %-14s %-5s %-12s %s\n", "SECTOR", "SLOT", "LOST", "REASON", "FLAGS"));
+    const std::uint64_t slots =
+        core::read_status(context.host(), context.dm(), options.name).status.slots_total;
+    TextTable table = map_table(context, size, slots);
+    const bool headings = !context.options.no_headings;
     for_each([&](const dm::MapEntry& entry) {
-        context.print(entry_line(entry));
+        add_entry(table, entry);
+        context.print(table.take(headings));
         return true;
     });
+    context.print(table.take(headings));
     return 0;
 }
 

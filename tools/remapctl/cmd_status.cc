@@ -101,14 +101,25 @@ std::string reasons_text(const dm::RemapStatus& s) {
     return parts.empty() ? "" : ": " + join(parts, ", ");
 }
 
+std::string health_text(const Context& context, Health health) {
+    using Style = Context::Style;
+    switch (health) {
+    case Health::ok:
+        return context.paint(Style::good, "OK");
+    case Health::warning:
+        return context.paint(Style::warning, "WARNING");
+    case Health::critical:
+        break;
+    }
+    return context.paint(Style::bad, "CRITICAL");
+}
+
 void print_status(Context& context, const SetStatus& set) {
     const dm::RemapStatus& s = set.status;
     context.print(strf("%s: %s, %s%s, %s\n", set.device.name.c_str(), dm::mode_name(s.mode),
                        s.read_only ? "read-only" : "read-write",
                        set.device.suspended ? ", suspended" : "",
-                       set.health == Health::ok        ? "OK"
-                       : set.health == Health::warning ? "WARNING"
-                                                       : "CRITICAL"));
+                       health_text(context, set.health).c_str()));
     for (const std::string& finding : set.findings)
         context.print("  !         " + finding + "\n");
     context.print(strf("  main      %s (%s)  %s  %s, %s, %llu healed\n", set.main_path.c_str(),
@@ -199,10 +210,18 @@ struct Row {
     const dm::RemapStatus* status = nullptr;
 };
 
+std::string paint_state(const Context& context, const std::string& state) {
+    using Style = Context::Style;
+    if (state == "active")
+        return context.paint(Style::good, state);
+    const bool calm = state == "inactive" || state == "paused" || state == "retired";
+    return context.paint(calm ? Style::warning : Style::bad, state);
+}
+
 void add_row(Context& context, TextTable& table, Json& sets, const Row& row) {
     const dm::RemapStatus* const s = row.status;
-    table.add_row({row.name, row.uuid.substr(0, 8), row.state, row.main, row.spare,
-                   row.size == Sector{0} ? "" : context.size_text(to_bytes(row.size)),
+    table.add_row({row.name, row.uuid.substr(0, 8), paint_state(context, row.state), row.main,
+                   row.spare, row.size == Sector{0} ? "" : context.size_text(to_bytes(row.size)),
                    s != nullptr ? percent_used(*s) : "",
                    s != nullptr ? std::to_string(s->entries) : "",
                    s != nullptr ? std::to_string(s->lost_sectors) : ""});
@@ -274,15 +293,15 @@ void list_inactive(Context& context, const std::vector<Uuid>& active, TextTable&
 
 int list(Context& context, bool all) {
     using Align = TextTable::Align;
-    TextTable table{{{"NAME"},
-                     {"UUID"},
-                     {"STATE"},
-                     {"MAIN"},
-                     {"SPARE"},
-                     {"SIZE", Align::right},
-                     {"SPARE-USED", Align::right},
-                     {"REMAPPED", Align::right},
-                     {"LOST", Align::right}}};
+    TextTable table = context.table({{"NAME"},
+                                     {"UUID"},
+                                     {"STATE"},
+                                     {"MAIN"},
+                                     {"SPARE"},
+                                     {"SIZE", Align::right},
+                                     {"SPARE-USED", Align::right},
+                                     {"REMAPPED", Align::right},
+                                     {"LOST", Align::right}});
     Json sets = Json::array();
     std::vector<Uuid> active;
     const int result = list_assembled(context, all, active, table, sets);

@@ -2,6 +2,8 @@
 #include "context.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdlib>
 #include <iostream>
 #include <unistd.h>
 
@@ -30,8 +32,9 @@ std::string nested(const Json& value) {
 
 } // namespace
 
-Context::Context(std::vector<std::string> argv)
-    : argv_{std::move(argv)}, host_{sys::make_host()}, dm_{dm::make_device_mapper()} {}
+Context::Context(std::vector<std::string> argv, std::unique_ptr<sys::Host> host,
+                 std::unique_ptr<dm::DeviceMapper> dm)
+    : argv_{std::move(argv)}, host_{std::move(host)}, dm_{std::move(dm)} {}
 
 void Context::say(const std::string& line) {
     if (!options.json && !options.quiet)
@@ -56,6 +59,7 @@ void Context::warn(const std::string& text) {
 void Context::report(const Error& error) {
     message("error", error.what());
     std::cout.flush();
+    show_progress({});
     std::cerr << "remapctl: " << error.what() << '\n';
 }
 
@@ -87,10 +91,13 @@ void Context::write_document(std::FILE* out, int exit_status) const {
 
 void Context::finish(int exit_status) {
     std::cout.flush();
+    if (!options.columns.empty() && !made_table_ && exit_status == 0)
+        warn("this verb has no table: --columns has no effect");
     if (!options.json)
         return;
     write_document(stdout, exit_status);
-    std::fflush(stdout);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+        throw os_error(errno, "cannot write to standard output");
 }
 
 void Context::save(const std::string& path, bool replace, int exit_status) {
@@ -113,6 +120,35 @@ void Context::confirm(const std::string& consequence, const std::vector<std::str
     const std::string_view typed = trim(answer);
     if (std::find(accepted.begin(), accepted.end(), typed) == accepted.end())
         throw Error{Code::refused, "not confirmed, nothing was changed"};
+}
+
+TextTable Context::table(std::vector<TextTable::Column> columns) {
+    TextTable table{std::move(columns)};
+    table.select(options.columns);
+    made_table_ = true;
+    return table;
+}
+
+std::string Context::paint(Style style, const std::string& text) const {
+    const char* const no_color = std::getenv("NO_COLOR");
+    const char* const term = std::getenv("TERM");
+    const bool plain = (no_color != nullptr && *no_color != '\0') || term == nullptr ||
+                       std::string_view{term} == "dumb" || ::isatty(STDOUT_FILENO) == 0;
+    if (options.json || options.color == "never" || (options.color == "auto" && plain))
+        return text;
+    const char* const code = style == Style::good      ? "\033[32m"
+                             : style == Style::warning ? "\033[33m"
+                                                       : "\033[1;31m";
+    return code + text + "\033[0m";
+}
+
+void Context::show_progress(const std::string& text) {
+    if (options.quiet || ::isatty(STDERR_FILENO) == 0)
+        return;
+    std::string line = text;
+    line.resize(std::max(text.size(), progress_width_), ' ');
+    progress_width_ = text.size();
+    std::cerr << '\r' << line << (text.empty() ? "\r" : "") << std::flush;
 }
 
 std::string Context::size_text(Bytes size) const {

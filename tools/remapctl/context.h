@@ -33,15 +33,22 @@ struct GlobalOptions {
     bool bytes = false;
     bool no_headings = false;
     int verbose = 0;
+    unsigned lock_timeout = 10; // seconds
+    std::string columns;        // of tables; empty: all
+    std::string color = "auto"; // always, never
 };
 
 class Context {
 public:
-    explicit Context(std::vector<std::string> argv);
+    Context(std::vector<std::string> argv, std::unique_ptr<sys::Host> host,
+            std::unique_ptr<dm::DeviceMapper> dm);
 
     GlobalOptions options;
 
-    [[nodiscard]] sys::Host& host() { return *host_; }
+    [[nodiscard]] sys::Host& host() {
+        host_->lock_timeout = std::chrono::seconds{options.lock_timeout};
+        return *host_;
+    }
     [[nodiscard]] dm::DeviceMapper& dm() { return *dm_; }
 
     // A line for people; not with --json, nor with --quiet.
@@ -71,7 +78,15 @@ public:
 
     // For columns: human, or plain bytes with --bytes.
     [[nodiscard]] std::string size_text(Bytes size) const;
+    // A table that shows what --columns asks for. Throws Code::usage.
+    [[nodiscard]] TextTable table(std::vector<TextTable::Column> columns);
     void print(const TextTable& table) { print(table.render(!options.no_headings)); }
+    // In colour, where the terminal and the user want it.
+    enum class Style { good, warning, bad };
+    [[nodiscard]] std::string paint(Style style, const std::string& text) const;
+    // A line about how far long work is, redrawn while it goes on; nothing unless
+    // standard error is a terminal. An empty text removes it.
+    void show_progress(const std::string& text);
 
 private:
     void message(const char* severity, const std::string& text);
@@ -80,6 +95,8 @@ private:
     std::vector<std::string> argv_;
     std::unique_ptr<sys::Host> host_;
     std::unique_ptr<dm::DeviceMapper> dm_;
+    std::size_t progress_width_ = 0;
+    bool made_table_ = false;
     Json messages_ = Json::array();
     std::vector<std::pair<std::string, std::variant<Json, Writer>>> members_;
 };

@@ -14,6 +14,14 @@ void add_everything(CLI::App& app, GlobalOptions& options, Selected& selected) {
     app.add_flag("-v,--verbose", options.verbose, "More details");
     app.add_flag("--bytes", options.bytes, "Show sizes in bytes");
     app.add_flag("--no-headings", options.no_headings, "Tables without headings");
+    app.add_option("-o,--columns", options.columns, "Columns of tables to show, by their headings")
+        ->type_name("LIST");
+    app.add_option("--color", options.color, "Colours: auto, always or never")
+        ->type_name("WHEN")
+        ->check(CLI::IsMember({"auto", "always", "never"}));
+    app.add_option("--lock-timeout", options.lock_timeout,
+                   "Seconds to wait for another remapctl that works on the same devices")
+        ->type_name("SECONDS");
     app.add_flag_callback(
         "-V,--version", [&selected] { selected.run = show_version; },
         "Show the versions of everything involved");
@@ -22,9 +30,11 @@ void add_everything(CLI::App& app, GlobalOptions& options, Selected& selected) {
 
     add_create(app, selected);
     add_assemble_stop(app, selected);
+    add_change(app, selected);
     add_status_list(app, selected);
     add_entries(app, selected);
     add_map_stats(app, selected);
+    add_table(app, selected);
     add_wipe(app, selected);
     add_metadata(app, selected);
     add_help(app, selected);

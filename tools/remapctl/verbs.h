@@ -21,9 +21,11 @@ inline constexpr const char* group_more = "";
 
 void add_create(CLI::App& app, Selected& selected);
 void add_assemble_stop(CLI::App& app, Selected& selected);
+void add_change(CLI::App& app, Selected& selected);
 void add_status_list(CLI::App& app, Selected& selected);
 void add_entries(CLI::App& app, Selected& selected);
 void add_map_stats(CLI::App& app, Selected& selected);
+void add_table(CLI::App& app, Selected& selected);
 void add_wipe(CLI::App& app, Selected& selected);
 void add_metadata(CLI::App& app, Selected& selected);
 void add_help(CLI::App& app, Selected& selected);

@@ -53,7 +53,7 @@ TEST_F(Create, FormatsAndActivates) {
     EXPECT_EQ(spare.record->main_size, Sector{200'001});
     EXPECT_EQ(spare.record->epoch, 1U);
     EXPECT_EQ(spare.record->table_init, std::min<std::uint64_t>(256, spare.record->table_blocks));
-    EXPECT_EQ(host.locks, std::vector<std::string>{spare.record->set_uuid.str()});
+    EXPECT_EQ(host.locks, (std::vector<std::string>{"8:0", "8:1"}));
     const auto file = host.open(spare.device, sys::Access::read);
     const format::CheckReport report = format::check_spare(*file);
     EXPECT_EQ(report.worst, format::Severity::note);
@@ -164,7 +164,7 @@ TEST_F(Create, KeepsMetadataWhenActivationFails) {
     dm.before = nullptr;
     AssembleRequest again;
     again.name = "r0";
-    assemble_set(host, dm, plan_assemble(host, dm, again));
+    assemble_set(dm, plan_assemble(host, dm, again));
     EXPECT_TRUE(dm.devices.contains("r0"));
 }
 

@@ -17,6 +17,8 @@ enum class Code {
     busy = 5,      // in use, exists, locked
     damaged = 6,   // metadata damaged or of an unsupported version
     kernel = 7,    // kernel side missing or too old
+    interrupted = 130,
+    terminated = 143,
 };
 
 class Error : public std::exception {

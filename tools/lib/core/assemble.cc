@@ -163,9 +163,33 @@ Error held_open(const std::string& name) {
 
 } // namespace
 
+sys::BlockDevice find_main(sys::Host& host, const AssembleRequest& request, AssemblePlan& plan) {
+    sys::BlockDevice main =
+        request.main.empty() ? search_main(host, plan) : given_main(host, request, plan);
+    if (main.number == plan.spare.number)
+        throw Error{Code::refused, plan.spare.path + ": main and spare are the same device"};
+    return main;
+}
+
+AssembleRequest wanted_set(const std::string& text) {
+    constexpr std::string_view prefix = "UUID=";
+    AssembleRequest request;
+    if (!text.starts_with(prefix)) {
+        request.name = text;
+        return request;
+    }
+    request.uuid = Uuid::parse(std::string_view{text}.substr(prefix.size()));
+    if (!request.uuid)
+        throw Error{Code::usage, "'" + printable(text) + "' holds no UUID"};
+    return request;
+}
+
+FoundSpare find_spare(sys::Host& host, const AssembleRequest& request) {
+    return request.spare.empty() ? search_spare(host, request) : given_spare(host, request);
+}
+
 AssemblePlan plan_assemble(sys::Host& host, dm::DeviceMapper& dm, const AssembleRequest& request) {
-    const FoundSpare spare =
-        request.spare.empty() ? search_spare(host, request) : given_spare(host, request);
+    const FoundSpare spare = find_spare(host, request);
     AssemblePlan plan;
     plan.record = *spare.record;
     plan.spare = spare.device;
@@ -176,19 +200,22 @@ AssemblePlan plan_assemble(sys::Host& host, dm::DeviceMapper& dm, const Assemble
     if (plan.already)
         return plan;
     check_state(spare, plan);
-    plan.main = request.main.empty() ? search_main(host, plan) : given_main(host, request, plan);
-    if (plan.main.number == plan.spare.number)
-        throw Error{Code::refused, plan.spare.path + ": main and spare are the same device"};
+    plan.main = find_main(host, request, plan);
+    plan.locks = lock_members(host, {plan.main.number, plan.spare.number});
+    // somebody else may have been at it before the lock was ours
+    plan.already = is_assembled(dm, request, plan);
+    if (plan.already)
+        return plan;
+    require_unchanged(host, spare);
     require_unused(host, plan.main, "main device");
     require_unused(host, plan.spare, "spare");
     require_target(dm);
     return plan;
 }
 
-void assemble_set(sys::Host& host, dm::DeviceMapper& dm, const AssemblePlan& plan) {
+void assemble_set(dm::DeviceMapper& dm, const AssemblePlan& plan) {
     if (plan.already)
         return;
-    const sys::Lock lock = host.lock_set(plan.record.set_uuid.str());
     try {
         dm.create(plan.name, dm::device_uuid(plan.record.set_uuid),
                   make_table(plan.record, plan.main.number, plan.spare.number), plan.read_only);
@@ -210,7 +237,7 @@ void stop_set(sys::Host& host, dm::DeviceMapper& dm, const std::string& name, bo
     }
     if (dry_run)
         return;
-    const sys::Lock lock = host.lock_set(dm::set_of_device(info.uuid)->str());
+    const Locks locks = lock_members(host, dm.dependencies(name));
     try {
         // udev opens new devices for a moment: the open count alone says little, and
         // remove() tries for some seconds

@@ -20,6 +20,9 @@ struct AssembleRequest {
     bool force = false; // take a main that is not the recorded one
 };
 
+// From "NAME" or "UUID=..." as people write it; empty means any. Throws Code::usage.
+[[nodiscard]] AssembleRequest wanted_set(const std::string& text);
+
 struct AssemblePlan {
     std::string name; // of the device
     format::SpareRecord record;
@@ -28,7 +31,17 @@ struct AssemblePlan {
     bool read_only = false;
     bool already = false; // it is assembled: nothing to do
     std::vector<std::string> warnings;
+    Locks locks;
 };
+
+// The spare that a request means: the given one, or the only one that is found.
+// Throws as plan_assemble(). The record of what is returned is valid.
+[[nodiscard]] FoundSpare find_spare(sys::Host& host, const AssembleRequest& request);
+
+// The main device for plan.record, plan.spare and plan.name: the given one, or the
+// only one that is found. Adds warnings to the plan. Throws as plan_assemble().
+[[nodiscard]] sys::BlockDevice find_main(sys::Host& host, const AssembleRequest& request,
+                                         AssemblePlan& plan);
 
 // Find the members and write nothing. Throws: Code::not_found if a member is
 // missing, ambiguous or the wrong one, Code::damaged if the metadata can't be
@@ -37,7 +50,7 @@ struct AssemblePlan {
 [[nodiscard]] AssemblePlan plan_assemble(sys::Host& host, dm::DeviceMapper& dm,
                                          const AssembleRequest& request);
 
-void assemble_set(sys::Host& host, dm::DeviceMapper& dm, const AssemblePlan& plan);
+void assemble_set(dm::DeviceMapper& dm, const AssemblePlan& plan);
 
 // Throws Code::not_found if the set is not assembled, Code::busy if it is in use.
 // Only checks if dry_run.

@@ -45,19 +45,31 @@ void check_old_metadata(sys::Host& host, const CreateRequest& request,
                         const sys::BlockDevice& spare) {
     const auto file = host.open(spare, sys::Access::read);
     const format::Superblocks old = format::read_superblocks(*file);
-    if (!old.is_member() || request.force)
+    if (!old.is_member())
         return;
     std::string what = "contains damaged dm-remap metadata";
+    std::uint64_t entries = 0;
     if (old.found()) {
         const format::SpareRecord record = format::decode(old.best());
         std::uint64_t damaged = 0;
-        const auto entries = format::read_entries(*file, old.best(), &damaged);
+        entries = format::read_entries(*file, old.best(), &damaged).size();
         what =
             strf("is the spare of set '%s' (%s, %s), which holds ", printable(record.label).c_str(),
                  record.set_uuid.str().c_str(), format::state_name(record.state)) +
-            count_of(entries.size(), "remapped block");
+            count_of(entries, "remapped block");
     }
-    throw Error{Code::refused, spare.path + ": " + what, "use --force to overwrite it"};
+    if (!request.force)
+        throw Error{Code::refused, spare.path + ": " + what, "use --force to overwrite it"};
+    // the rule of wipe: who gives up the only copy of something says so
+    if (entries > 0 && request.discard_remapped != entries)
+        throw Error{Code::refused, spare.path + ": " + what,
+                    "to give them up use --discard-remapped=" + std::to_string(entries)};
+}
+
+// Devices in the wrong order: what has content is meant to be main.
+bool looks_swapped(const CreatePlan& plan) {
+    return plan.main_signatures_unknown.empty() && plan.main_signatures.empty() &&
+           !plan.spare_signatures.empty();
 }
 
 void check_signatures(sys::Host& host, CreatePlan& plan) {
@@ -65,7 +77,8 @@ void check_signatures(sys::Host& host, CreatePlan& plan) {
         plan.main_signatures = host.signatures(plan.main);
     } catch (const Error& e) {
         // a disk with bad sectors is what this is for
-        plan.warnings.emplace_back(e.what());
+        plan.main_signatures_unknown = e.what();
+        plan.warnings.push_back(plan.main_signatures_unknown + ": what it contains is not known");
     }
     plan.spare_signatures = host.signatures(plan.spare);
     if (plan.spare_signatures.empty() || plan.request.force)
@@ -75,7 +88,9 @@ void check_signatures(sys::Host& host, CreatePlan& plan) {
         types.push_back("'" + signature.type + "'");
     throw Error{Code::refused,
                 plan.spare.path + ": contains a " + join(types, " and a ") + " signature",
-                "use --force to overwrite it"};
+                looks_swapped(plan) ? "did you mean it to be --main? If not, use --force to "
+                                      "overwrite it"
+                                    : "use --force to overwrite it"};
 }
 
 void add_warnings(CreatePlan& plan) {
@@ -88,6 +103,10 @@ void add_warnings(CreatePlan& plan) {
     if (to_bytes(plan.spare.size) < small_spare)
         plan.warnings.push_back(plan.spare.path + " is small: it has room for " +
                                 count_of(plan.record.slots, "block"));
+    if (plan.main_signatures_unknown.empty() && plan.main_signatures.empty() &&
+        plan.spare.size > plan.main.size)
+        plan.warnings.push_back("the spare is larger than the main device, which has no content "
+                                "that is known: are they in the right order?");
     if (plan.record.main.empty())
         plan.warnings.push_back(plan.main.path + " has no stable identity: assembling will need "
                                                  "--main");
@@ -134,6 +153,7 @@ CreatePlan plan_create(sys::Host& host, dm::DeviceMapper& dm, const CreateReques
     plan.main = host.inspect(request.main);
     plan.spare = host.inspect(request.spare);
     check_pair(plan.main, plan.spare);
+    plan.locks = lock_members(host, {plan.main.number, plan.spare.number});
     require_unused(host, plan.main, "main device");
     require_unused(host, plan.spare, "spare");
     // says EBUSY for users that leave no other trace
@@ -151,7 +171,6 @@ CreatePlan plan_create(sys::Host& host, dm::DeviceMapper& dm, const CreateReques
 
 void create_set(sys::Host& host, dm::DeviceMapper& dm, const CreatePlan& plan) {
     const std::string& name = plan.request.name;
-    const sys::Lock lock = host.lock_set(plan.record.set_uuid.str());
     format_device(host, plan);
     try {
         dm.create(name, dm::device_uuid(plan.record.set_uuid),

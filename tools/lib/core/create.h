@@ -2,6 +2,7 @@
 // Making a set: everything is looked at first, then written.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,9 @@ struct CreateRequest {
     std::string main; // paths
     std::string spare;
     bool shield = true;
-    bool force = false; // take a spare that has signatures
+    bool force = false; // take a spare that has signatures or belongs to another set
+    // the user knows that the spare holds that many remapped blocks of another set
+    std::optional<std::uint64_t> discard_remapped{};
 };
 
 struct CreatePlan {
@@ -22,9 +25,11 @@ struct CreatePlan {
     sys::BlockDevice main;
     sys::BlockDevice spare;
     std::vector<sys::Signature> main_signatures;
+    std::string main_signatures_unknown;          // why; empty: they are known
     std::vector<sys::Signature> spare_signatures; // will be removed
     std::vector<std::string> warnings;
     format::SpareRecord record; // what will be written
+    Locks locks;
 };
 
 // Look at everything and write nothing. Throws: Code::usage for the name,

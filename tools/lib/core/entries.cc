@@ -60,10 +60,12 @@ private:
 // Send verb with all the ranges and add up the three numbers of each answer.
 std::array<std::uint64_t, 3> send_ranges(dm::DeviceMapper& dm, const std::string& name,
                                          const std::string& verb,
-                                         const std::vector<BlockRange>& ranges) {
+                                         const std::vector<BlockRange>& ranges,
+                                         const OnProgress& progress) {
     std::array<std::uint64_t, 3> sums{};
+    const std::uint64_t all = total(ranges).value();
     WorkList work{ranges};
-    Clock::time_point progress = Clock::now();
+    Clock::time_point advanced = Clock::now();
     while (!work.empty()) {
         const std::vector<BlockRange> piece = work.piece();
         const dm::WorkAnswer answer =
@@ -72,9 +74,9 @@ std::array<std::uint64_t, 3> send_ranges(dm::DeviceMapper& dm, const std::string
             sums[i] += answer.numbers[i];
         const BlockNo done = answer.next ? BlockNo{*answer.next} : piece.back().end();
         if (done > piece.front().first) {
-            progress = Clock::now();
+            advanced = Clock::now();
             work.done_below(done);
-        } else if (Clock::now() - progress > stall_limit) {
+        } else if (Clock::now() - advanced > stall_limit) {
             throw Error{Code::failed,
                         strf("%s: no progress at block %llu", name.c_str(),
                              static_cast<unsigned long long>(piece.front().first.value())),
@@ -82,6 +84,8 @@ std::array<std::uint64_t, 3> send_ranges(dm::DeviceMapper& dm, const std::string
         } else {
             std::this_thread::sleep_for(stall_pause);
         }
+        if (progress)
+            progress(sums[0] + sums[1] + sums[2], all);
     }
     return sums;
 }
@@ -108,14 +112,14 @@ std::vector<BlockRange> blocks_to_map(std::vector<SectorRange> sectors, Sector s
 }
 
 AddResult add_blocks(dm::DeviceMapper& dm, const std::string& name,
-                     const std::vector<BlockRange>& blocks, bool lost) {
-    const auto sums = send_ranges(dm, name, lost ? "add lost" : "add", blocks);
+                     const std::vector<BlockRange>& blocks, bool lost, const OnProgress& progress) {
+    const auto sums = send_ranges(dm, name, lost ? "add lost" : "add", blocks, progress);
     return {total(blocks).value(), sums[0], sums[1], sums[2]};
 }
 
 UnmapResult unmap_blocks(dm::DeviceMapper& dm, const std::string& name,
-                         const std::vector<BlockRange>& blocks) {
-    const auto sums = send_ranges(dm, name, "unmap", blocks);
+                         const std::vector<BlockRange>& blocks, const OnProgress& progress) {
+    const auto sums = send_ranges(dm, name, "unmap", blocks, progress);
     return {total(blocks).value(), sums[0], sums[1], sums[2]};
 }
 

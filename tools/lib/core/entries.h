@@ -26,10 +26,15 @@ struct AddResult {
     std::uint64_t failed = 0;
 };
 
+// Told now and then how many blocks are done, of how many; may throw to end the
+// work there, which leaves nothing half done.
+using OnProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+
 // Map blocks (sorted and merged). What can be read of them is kept, unless lost.
 // Sends as many messages as it takes.
 AddResult add_blocks(dm::DeviceMapper& dm, const std::string& name,
-                     const std::vector<BlockRange>& blocks, bool lost);
+                     const std::vector<BlockRange>& blocks, bool lost,
+                     const OnProgress& progress = {});
 
 struct UnmapResult {
     std::uint64_t requested = 0; // blocks
@@ -40,7 +45,7 @@ struct UnmapResult {
 
 // Move blocks back to main.
 UnmapResult unmap_blocks(dm::DeviceMapper& dm, const std::string& name,
-                         const std::vector<BlockRange>& blocks);
+                         const std::vector<BlockRange>& blocks, const OnProgress& progress = {});
 
 // Call visit for each entry in [first, end), ascending, until it returns false.
 void for_each_entry(dm::DeviceMapper& dm, const std::string& name, BlockNo first, BlockNo end,

@@ -64,6 +64,14 @@ FoundSpare look_at_spare(sys::Host& host, const sys::BlockDevice& device) {
     return found;
 }
 
+void require_unchanged(sys::Host& host, const FoundSpare& spare) {
+    const FoundSpare now = look_at_spare(host, spare.device);
+    if (!now.record || now.record->spare_uuid != spare.record->spare_uuid ||
+        now.record->seq != spare.record->seq)
+        throw Error{Code::busy, spare.device.path + ": changed while it was looked at",
+                    "try again"};
+}
+
 std::vector<FoundSpare> find_spares(sys::Host& host) {
     std::vector<FoundSpare> spares;
     for (const sys::BlockDevice& device : host.block_devices()) {
@@ -133,6 +141,16 @@ void require_unused(sys::Host& host, const sys::BlockDevice& device, const char*
     if (!users.empty())
         throw Error{Code::busy, strf("%s: the %s is in use: %s", device.path.c_str(), role,
                                      join(users, ", ").c_str())};
+}
+
+Locks lock_members(sys::Host& host, std::vector<dm::DeviceNumber> numbers) {
+    // everybody in the same order: nobody waits for somebody who waits for him
+    std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+    Locks locks;
+    for (const dm::DeviceNumber number : numbers)
+        locks.push_back(host.lock_member(number));
+    return locks;
 }
 
 dm::DeviceInfo require_set(dm::DeviceMapper& dm, const std::string& name) {

@@ -27,6 +27,9 @@ struct FoundSpare {
 // Look at one device. Throws os_error if it can't be opened.
 [[nodiscard]] FoundSpare look_at_spare(sys::Host& host, const sys::BlockDevice& device);
 
+// Throws Code::busy if the superblock is not the one that was found.
+void require_unchanged(sys::Host& host, const FoundSpare& spare);
+
 // All devices of the machine that carry metadata. Devices that can't be opened or
 // read are passed over, and so are the paths below a device-mapper device that
 // shows the same spare.
@@ -49,6 +52,10 @@ void require_target(dm::DeviceMapper& dm);
 
 // Throws Code::busy if anybody uses the device.
 void require_unused(sys::Host& host, const sys::BlockDevice& device, const char* role);
+
+using Locks = std::vector<sys::Lock>;
+// Keeps other tools off these devices as long as the result lives. Throws Code::busy.
+[[nodiscard]] Locks lock_members(sys::Host& host, std::vector<dm::DeviceNumber> numbers);
 
 // An assembled set. Throws Code::not_found if there is no such device or if it is
 // of another kind.

@@ -140,7 +140,7 @@ MetadataTarget inspect_target(sys::Host& host, const std::string& path,
 OpenTarget::OpenTarget(sys::Host& host, const MetadataTarget& target, const dmr_superblock& sb) {
     const format::SpareRecord record = format::decode(sb);
     if (target.is_device) {
-        set_ = host.lock_set(record.set_uuid.str());
+        member_ = host.lock_member(target.device.number);
         disk_ = host.lock_disk(target.device);
         file_ = host.open(target.device, sys::Access::write_exclusive);
         if (!target.signatures.empty())

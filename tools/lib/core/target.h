@@ -42,7 +42,7 @@ public:
 
 private:
     std::string made_;
-    sys::Lock set_;
+    sys::Lock member_;
     sys::Lock disk_;
     std::unique_ptr<format::BlockWriter> file_;
 };

@@ -28,6 +28,7 @@ void check_content(const WipePlan& plan, const WipeRequest& request) {
 WipePlan plan_wipe(sys::Host& host, const WipeRequest& request) {
     WipePlan plan;
     const sys::BlockDevice device = host.inspect(request.path);
+    plan.locks = lock_members(host, {device.number});
     plan.spare = look_at_spare(host, device);
     if (!plan.spare.superblocks.is_member())
         throw Error{Code::not_found, request.path + ": has no dm-remap metadata"};

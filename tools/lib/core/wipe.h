@@ -14,6 +14,7 @@ struct WipePlan {
     FoundSpare spare;
     std::uint64_t entries = 0; // remapped blocks whose content would be gone
     std::uint64_t damaged = 0; // entries and table blocks that can't be read
+    Locks locks;
 };
 
 struct WipeRequest {

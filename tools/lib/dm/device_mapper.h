@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/units.h"
 
 namespace remap::dm {
@@ -64,15 +65,24 @@ public:
     // All devices, of any target.
     [[nodiscard]] virtual std::vector<DeviceInfo> list() = 0;
 
-    // Create, load and resume in one step, and wait until the node exists. On
-    // failure nothing is left behind.
-    virtual void create(const std::string& name, const std::string& uuid,
-                        const std::vector<Target>& table, bool read_only) = 0;
+    // Create, load and resume, and wait until the node exists. On failure the device
+    // is removed again; the error says so if that fails as well. In three steps and
+    // not in libdevmapper's one, which forgets why the kernel refused the table.
+    void create(const std::string& name, const std::string& uuid, const std::vector<Target>& table,
+                bool read_only);
+    // A device without a table, and without a node until it is resumed.
+    virtual void create_empty(const std::string& name, const std::string& uuid) = 0;
     // Load a table into the inactive slot; resume() makes it live.
     virtual void reload(const std::string& name, const std::vector<Target>& table,
                         bool read_only) = 0;
+    // Drop a table that reload() left in the inactive slot.
+    virtual void clear(const std::string& name) = 0;
+    // For a short change below the device: what is in flight ends or is held, the
+    // file system on top is not frozen.
     virtual void suspend(const std::string& name) = 0;
     virtual void resume(const std::string& name) = 0;
+    // Another name for a device, which may be in use; waits until the node exists.
+    virtual void rename(const std::string& name, const std::string& new_name) = 0;
     // Tries again for a few seconds when something holds it open for a moment.
     virtual void remove(const std::string& name) = 0;
 
@@ -87,6 +97,14 @@ public:
     [[nodiscard]] virtual std::optional<Version> target_version(const std::string& type) = 0;
     [[nodiscard]] virtual std::string driver_version() = 0;
 };
+
+// Without device-mapper. action: "list devices"; detail: what libdevmapper says.
+[[nodiscard]] Error no_device_mapper(const std::string& action, const std::string& detail = {});
+// What it means that the kernel refused a table.
+[[nodiscard]] Error load_error(int error_number, const std::string& name);
+// What it means that a target refused a message.
+[[nodiscard]] Error message_error(int error_number, const std::string& name,
+                                  const std::string& text);
 
 // The kernel's device-mapper, through libdevmapper.
 [[nodiscard]] std::unique_ptr<DeviceMapper> make_device_mapper();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "dm/fake.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/error.h"
@@ -21,12 +22,21 @@ void FakeDeviceMapper::record(const std::string& line) {
 }
 
 FakeDeviceMapper::Device& FakeDeviceMapper::device(const std::string& operation,
-                                                   const std::string& name) {
-    record(operation + " " + name);
+                                                   const std::string& name,
+                                                   const std::string& detail) {
+    record(operation + " " + name + (detail.empty() ? "" : " " + detail));
     const auto it = devices.find(name);
     if (it == devices.end())
         throw os_error(ENXIO, "cannot " + operation + " " + name);
     return it->second;
+}
+
+DeviceNumber FakeDeviceMapper::free_number() const {
+    DeviceNumber number{dm_major, 0};
+    const auto taken = [&](const auto& entry) { return entry.second.info.number == number; };
+    while (std::any_of(devices.begin(), devices.end(), taken))
+        ++number.minor;
+    return number;
 }
 
 std::optional<DeviceInfo> FakeDeviceMapper::info(const std::string& name) {
@@ -48,25 +58,30 @@ std::vector<DeviceInfo> FakeDeviceMapper::list() {
     return result;
 }
 
-void FakeDeviceMapper::create(const std::string& name, const std::string& uuid,
-                              const std::vector<Target>& table, bool read_only) {
+void FakeDeviceMapper::create_empty(const std::string& name, const std::string& uuid) {
     record("create " + name);
     if (devices.contains(name) || info_by_uuid(uuid))
         throw os_error(EBUSY, "cannot create device " + name);
-    Device& made = devices[name];
+    Device made;
     made.info.name = name;
     made.info.uuid = uuid;
-    made.info.number = {dm_major, next_minor_++};
-    made.info.read_only = read_only;
-    made.info.has_table = true;
-    made.live = table;
+    made.info.number = free_number();
+    devices[name] = std::move(made);
 }
 
 void FakeDeviceMapper::reload(const std::string& name, const std::vector<Target>& table,
                               bool read_only) {
     Device& d = device("reload", name);
-    d.inactive = table;
-    d.info.read_only = read_only;
+    Device next = d;
+    next.inactive = table;
+    next.info.read_only = read_only;
+    if (on_load)
+        on_load(next);
+    d = std::move(next);
+}
+
+void FakeDeviceMapper::clear(const std::string& name) {
+    device("clear", name).inactive.clear();
 }
 
 void FakeDeviceMapper::suspend(const std::string& name) {
@@ -75,10 +90,25 @@ void FakeDeviceMapper::suspend(const std::string& name) {
 
 void FakeDeviceMapper::resume(const std::string& name) {
     Device& d = device("resume", name);
-    d.info.suspended = false;
-    if (!d.inactive.empty())
-        d.live = std::move(d.inactive);
-    d.inactive.clear();
+    Device next = d;
+    if (!next.inactive.empty())
+        next.live = std::move(next.inactive);
+    next.inactive.clear();
+    next.info.suspended = false;
+    next.info.has_table = !next.live.empty();
+    if (on_resume)
+        on_resume(next);
+    d = std::move(next);
+}
+
+void FakeDeviceMapper::rename(const std::string& name, const std::string& new_name) {
+    Device renamed = device("rename", name);
+    log.back() += " " + new_name;
+    if (devices.contains(new_name))
+        throw os_error(EBUSY, "cannot rename " + name);
+    renamed.info.name = new_name;
+    devices.erase(name);
+    devices[new_name] = std::move(renamed);
 }
 
 void FakeDeviceMapper::remove(const std::string& name) {
@@ -99,8 +129,7 @@ std::vector<Target> FakeDeviceMapper::status(const std::string& name) {
 }
 
 std::string FakeDeviceMapper::message(const std::string& name, const std::string& text) {
-    device("message", name);
-    log.back() += " " + text;
+    (void)device("message", name, text);
     return on_message ? on_message(name, text) : "";
 }
 

@@ -4,26 +4,12 @@
 #include <cstring>
 
 #include "base/error.h"
-#include "base/text.h"
 #include "dm/device_mapper.h"
 #include "dm/task.h"
 
 namespace remap::dm {
 
 namespace {
-
-// Removes a device that never worked; that this fails as well is not the news.
-void discard(const std::string& name) noexcept {
-    try {
-        UdevCookie cookie;
-        Task task{DM_DEVICE_REMOVE, "remove device " + name};
-        task.require(dm_task_set_name(task.get(), name.c_str()));
-        cookie.attach(task.get());
-        task.run();
-    } catch (const Error&) {
-        // the first error is on its way to the user
-    }
-}
 
 class LibDm final : public DeviceMapper {
 public:
@@ -63,24 +49,12 @@ public:
         return devices;
     }
 
-    // In three steps and not in libdevmapper's one: that one forgets why the
-    // kernel refused the table.
-    void create(const std::string& name, const std::string& uuid, const std::vector<Target>& table,
-                bool read_only) override {
-        {
-            Task task{DM_DEVICE_CREATE, "create device " + name};
-            task.require(dm_task_set_name(task.get(), name.c_str()));
-            task.require(dm_task_set_uuid(task.get(), uuid.c_str()));
-            task.require(dm_task_set_add_node(task.get(), DM_ADD_NODE_ON_RESUME));
-            task.run();
-        }
-        try {
-            reload(name, table, read_only);
-            resume(name);
-        } catch (...) {
-            discard(name);
-            throw;
-        }
+    void create_empty(const std::string& name, const std::string& uuid) override {
+        Task task{DM_DEVICE_CREATE, "create device " + name};
+        task.require(dm_task_set_name(task.get(), name.c_str()));
+        task.require(dm_task_set_uuid(task.get(), uuid.c_str()));
+        task.require(dm_task_set_add_node(task.get(), DM_ADD_NODE_ON_RESUME));
+        task.run();
     }
 
     void reload(const std::string& name, const std::vector<Target>& table,
@@ -90,18 +64,38 @@ public:
         set_table(task, table, read_only);
         const int error = task.try_run();
         if (error == EUCLEAN)
-            throw Error{Code::damaged, "cannot activate " + name + ": its metadata is damaged",
-                        "remapctl metadata check names the damage"};
+            throw load_error(error, name);
         if (error != 0)
             task.fail(error);
     }
 
-    void suspend(const std::string& name) override { simple(DM_DEVICE_SUSPEND, name, "suspend"); }
+    void clear(const std::string& name) override {
+        Task task{DM_DEVICE_CLEAR, "drop the new table of " + name};
+        task.require(dm_task_set_name(task.get(), name.c_str()));
+        task.run();
+    }
+
+    void suspend(const std::string& name) override {
+        Task task{DM_DEVICE_SUSPEND, "suspend " + name};
+        task.require(dm_task_set_name(task.get(), name.c_str()));
+        task.require(dm_task_skip_lockfs(task.get()));
+        task.require(dm_task_no_flush(task.get()));
+        task.run();
+    }
 
     void resume(const std::string& name) override {
         UdevCookie cookie;
         Task task{DM_DEVICE_RESUME, "resume " + name};
         task.require(dm_task_set_name(task.get(), name.c_str()));
+        cookie.attach(task.get());
+        task.run();
+    }
+
+    void rename(const std::string& name, const std::string& new_name) override {
+        UdevCookie cookie;
+        Task task{DM_DEVICE_RENAME, "rename " + name + " to " + new_name};
+        task.require(dm_task_set_name(task.get(), name.c_str()));
+        task.require(dm_task_set_newname(task.get(), new_name.c_str()));
         cookie.attach(task.get());
         task.run();
     }
@@ -131,7 +125,7 @@ public:
         task.require(dm_task_set_sector(task.get(), 0));
         task.require(dm_task_set_message(task.get(), text.c_str()));
         if (const int error = task.try_run(); error != 0)
-            throw message_error(error, name, verb);
+            throw message_error(error, name, text);
         const char* const answer = dm_task_get_message_response(task.get());
         return answer == nullptr ? "" : answer;
     }
@@ -177,17 +171,6 @@ private:
                 static_cast<unsigned>((device & 0xff) | ((device >> 12) & 0xfff00))};
     }
 
-    static Error message_error(int error, const std::string& name, const std::string& verb) {
-        if (error == EROFS)
-            return {Code::refused, name + ": is read-only, '" + verb + "' would change it"};
-        if (error == EBUSY)
-            return {Code::busy, name + ": is suspended"};
-        if (error == EINVAL)
-            return {Code::kernel, name + ": the target does not take the message '" + verb + "'",
-                    "is the module of another version than the tools?"};
-        return os_error(error, "cannot send '" + verb + "' to " + name);
-    }
-
     static std::optional<DeviceInfo> read_info(Task& task) {
         if (const int error = task.try_run(); error != 0) {
             if (error == ENXIO || error == ENOENT || error == ENODEV)
@@ -221,12 +204,6 @@ private:
             task.require(dm_task_set_ro(task.get()));
     }
 
-    static void simple(int type, const std::string& name, const char* verb) {
-        Task task{type, std::string{verb} + " " + name};
-        task.require(dm_task_set_name(task.get(), name.c_str()));
-        task.run();
-    }
-
     static std::vector<Target> targets(int type, const std::string& name, const char* what) {
         Task task{type, what + name};
         task.require(dm_task_set_name(task.get(), name.c_str()));
@@ -251,14 +228,6 @@ private:
 };
 
 } // namespace
-
-std::string DeviceNumber::str() const {
-    return std::to_string(major) + ":" + std::to_string(minor);
-}
-
-std::string Version::str() const {
-    return strf("%u.%u.%u", major, minor, patch);
-}
 
 std::unique_ptr<DeviceMapper> make_device_mapper() {
     return std::make_unique<LibDm>();

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "dm/device_mapper.h"
 
 namespace remap::dm {
 
@@ -114,10 +115,7 @@ void Task::fail(int error_number) const {
     if (::geteuid() != 0)
         throw Error{Code::refused, "cannot " + what_ + ": device-mapper needs privileges",
                     "try as root"};
-    throw Error{Code::kernel,
-                "cannot " + what_ + ": no device-mapper in this kernel" +
-                    (log_.text().empty() ? "" : " (" + log_.text() + ")"),
-                "load it with: modprobe dm_mod"};
+    throw no_device_mapper(what_, log_.text());
 }
 
 } // namespace remap::dm

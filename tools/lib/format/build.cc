@@ -56,6 +56,21 @@ void write_superblock(BlockWriter& device, const dmr_superblock& sb, unsigned co
     check(device.write(to_bytes(Sector{place}), buffer.span()), "cannot write a superblock");
 }
 
+void update_superblocks(BlockWriter& device, const Superblocks& found, const SpareRecord& record) {
+    // fields that this library does not know stay as they are
+    dmr_superblock sb = found.best();
+    const dmr_superblock texts = encode(record);
+    std::memcpy(sb.label, texts.label, sizeof(sb.label));
+    std::memcpy(sb.options, texts.options, sizeof(sb.options));
+    sb.seq = cpu_to_le64(le64_to_cpu(sb.seq) + 1);
+    // the older or damaged copy first
+    const unsigned first = found.chosen == 0 ? 1 : 0;
+    for (const unsigned copy : {first, 1 - first}) {
+        write_superblock(device, sb, copy);
+        check(device.sync(), "cannot flush the spare");
+    }
+}
+
 SpareRecord format_spare(BlockWriter& device, SpareRecord record) {
     record.state = State::creating;
     record.seq = 1;

@@ -16,6 +16,12 @@ namespace remap::format {
 // os_error on failure.
 void write_superblock(BlockWriter& device, const dmr_superblock& sb, unsigned copy);
 
+// Write label and options of a record into the superblocks that were found, both
+// copies with the next sequence number, one durable before the other: at every
+// moment one is valid. Throws os_error when a write fails; then either the old or
+// the new texts hold.
+void update_superblocks(BlockWriter& device, const Superblocks& found, const SpareRecord& record);
+
 // Format a spare: both superblocks CREATING, the first table blocks empty, both
 // superblocks ACTIVE, each step durable before the next. A crash in between
 // leaves a spare that is never activated. record.state, seq and table_init are

@@ -55,9 +55,10 @@ BlockFile::BlockFile(std::string path, Access access) : path_{std::move(path)} {
     const bool block = S_ISBLK(st.st_mode);
     if (!block && !S_ISREG(st.st_mode))
         throw Error{Code::not_found, path_ + " is neither a block device nor a file"};
-    const bool exclusive = access != Access::read && block;
-    fd_ = open_direct(path_, (access == Access::write_exclusive ? O_RDWR : O_RDONLY) |
-                                 (exclusive ? O_EXCL : 0));
+    const bool exclusive = access == Access::read_exclusive || access == Access::write_exclusive;
+    const bool writing = access == Access::write_exclusive || access == Access::write_shared;
+    // of a plain file O_EXCL would mean something else
+    fd_ = open_direct(path_, (writing ? O_RDWR : O_RDONLY) | (exclusive && block ? O_EXCL : 0));
     std::uint64_t bytes = 0;
     if (block) {
         if (::ioctl(fd_.get(), BLKGETSIZE64, &bytes) != 0)

@@ -13,6 +13,7 @@ enum class Access {
     read,
     read_exclusive,  // nobody else may have claimed the device
     write_exclusive, // the same, for writing
+    write_shared,    // a member of an assembled set, which device-mapper has claimed
 };
 
 // I/O bypasses the page cache where that is possible: a mounted set writes below

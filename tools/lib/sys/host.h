@@ -4,6 +4,7 @@
 // everything on plain files; linux_host.cc is the real one.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@
 #include "dm/device_mapper.h"
 #include "format/spare.h"
 #include "sys/block_file.h"
+#include "sys/lock.h"
 
 namespace remap::sys {
 
@@ -42,9 +44,6 @@ struct Signature {
     std::string label; // may be empty
 };
 
-// Held locks end with the descriptor.
-using Lock = Fd;
-
 class Host {
 public:
     virtual ~Host() = default;
@@ -66,13 +65,16 @@ public:
     virtual void wipe_signatures(const BlockDevice& device) = 0;
     // Throws if that is not possible. Exclusive: fails with Code::busy if anybody
     // else has claimed the device.
-    [[nodiscard]] virtual std::unique_ptr<BlockFile> open(const BlockDevice& device,
-                                                          Access access) = 0;
+    [[nodiscard]] virtual std::unique_ptr<format::BlockWriter> open(const BlockDevice& device,
+                                                                    Access access) = 0;
     // Keeps udev from looking at a disk that is being written; empty if there is
     // nothing to lock.
     [[nodiscard]] virtual Lock lock_disk(const BlockDevice& device) = 0;
-    // Keeps other tools off a set. Throws Code::busy if one has it.
-    [[nodiscard]] virtual Lock lock_set(const std::string& key) = 0;
+    // Keeps other tools off a device that is, or becomes, a member of a set. Throws
+    // Code::busy if one still has it after lock_timeout.
+    [[nodiscard]] virtual Lock lock_member(DeviceNumber number) = 0;
+
+    std::chrono::seconds lock_timeout{10};
 };
 
 [[nodiscard]] std::unique_ptr<Host> make_host();

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
-#include <filesystem>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -12,6 +11,7 @@
 #include "base/text.h"
 #include "sys/blkid.h"
 #include "sys/host.h"
+#include "sys/lock.h"
 #include "sys/sysfs.h"
 #include "sys/udev.h"
 
@@ -145,7 +145,7 @@ public:
 
     void wipe_signatures(const BlockDevice& device) override { sys::wipe_signatures(device.path); }
 
-    std::unique_ptr<BlockFile> open(const BlockDevice& device, Access access) override {
+    std::unique_ptr<format::BlockWriter> open(const BlockDevice& device, Access access) override {
         auto file = std::make_unique<BlockFile>(device.path, access);
         // the path may have been reused since inspect()
         struct stat st;
@@ -166,18 +166,10 @@ public:
         return lock;
     }
 
-    Lock lock_set(const std::string& key) override {
-        std::error_code error;
-        std::filesystem::create_directories(lock_directory, error);
-        if (error)
-            throw os_error(error.value(), std::string{"cannot make "} + lock_directory);
-        const std::string path = std::string{lock_directory} + "/" + key + ".lock";
-        Lock lock{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-        if (!lock)
-            throw os_error(errno, "cannot open " + path);
-        if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
-            throw Error{Code::busy, key + " is locked by another remapctl", "try again"};
-        return lock;
+    Lock lock_member(DeviceNumber number) override {
+        return lock_file(lock_directory,
+                         std::to_string(number.major) + "-" + std::to_string(number.minor),
+                         path_of(number), lock_timeout);
     }
 
 private:
