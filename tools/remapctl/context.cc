@@ -2,6 +2,7 @@
 #include "context.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <iostream>
 #include <unistd.h>
@@ -95,7 +96,8 @@ void Context::finish(int exit_status) {
     if (!options.json)
         return;
     write_document(stdout, exit_status);
-    std::fflush(stdout);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+        throw os_error(errno, "cannot write to standard output");
 }
 
 void Context::save(const std::string& path, bool replace, int exit_status) {

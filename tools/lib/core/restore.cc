@@ -42,8 +42,8 @@ RestorePlan plan_restore(sys::Host& host, const RestoreRequest& request) {
     format::Dump dump = format::read_dump(request.dump);
     check_complete(dump, request);
     plan.snapshot = std::move(dump.snapshot);
-    load(plan, request.dump);
     plan.target = inspect_target(host, request.target, plan.snapshot, "the dump", request.force);
+    load(plan, request.dump);
     plan.warnings.emplace_back("what was remapped after the dump was made is not in it: of those "
                                "blocks old content would be read");
     return plan;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -228,7 +229,7 @@ private:
             if (const dmr_mapping m = unpack(entry); m.state == DMR_E_MAPPED)
                 claims.push_back({m.block, m.gen, entry.slot});
         std::sort(claims.begin(), claims.end(), [](const Claim& a, const Claim& b) {
-            return a.block != b.block ? a.block < b.block : a.gen > b.gen;
+            return std::tuple{a.block, b.gen, a.slot} < std::tuple{b.block, a.gen, b.slot};
         });
         for (std::size_t i = 0; i < claims.size();) {
             const Claim& holder = claims[i];
