@@ -280,7 +280,7 @@ std::string World::message(const std::string& name, const std::string& text) {
         Json& answer = json["answers"][verb];
         if (answer.is_string())
             return answer;
-        const std::string next = answer.at(0); // one after the other
+        std::string next = answer.at(0); // one after the other
         answer.erase(0);
         return next;
     }

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 
 #include "base/json.h"
 #include "dm/fake.h"
@@ -27,11 +28,19 @@ public:
     template <class Function>
     auto with(Function&& function) {
         const Fd lock = load();
-        struct AtEnd {
-            World& world;
-            ~AtEnd() { world.store(); }
-        } at_end{*this};
-        return function();
+        try {
+            if constexpr (std::is_void_v<std::invoke_result_t<Function>>) {
+                function();
+                store();
+            } else {
+                auto result = function();
+                store();
+                return result;
+            }
+        } catch (...) {
+            store();
+            throw;
+        }
     }
 
     // Only within with().

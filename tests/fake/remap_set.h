@@ -3,10 +3,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <ctime>
 #include <dm-remap-meta.h>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/text.h"

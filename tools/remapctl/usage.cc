@@ -34,6 +34,7 @@ bool is_option(const std::string& word) {
 
 std::string did_you_mean(const std::vector<std::string>& words, const std::string& otherwise) {
     std::vector<std::string> quoted;
+    quoted.reserve(words.size());
     for (const std::string& word : words)
         quoted.push_back("'" + word + "'");
     return quoted.empty() ? otherwise : "did you mean " + join(quoted, " or ") + "?";
@@ -47,7 +48,7 @@ Error unknown_verb(const CLI::App& family, const std::string& prefix, const std:
             names.push_back(sub->get_name());
     std::vector<std::string> near = nearest(word, names);
     for (std::string& name : near)
-        name = prefix + name;
+        name.insert(0, prefix);
     return {Code::usage, "there is no verb '" + prefix + printable(word) + "'",
             did_you_mean(near, prefix.empty() ? "see: remapctl help --all"
                                               : "see: remapctl " + prefix + "--help")};
