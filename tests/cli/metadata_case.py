@@ -31,7 +31,7 @@ class Case(harness.Case):
     def load(self, path):
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
-        harness.SCHEMA.validate(document)
+        harness.validator().validate(document)
         return document
 
     def dump(self, image, name="dump.json"):

@@ -216,7 +216,7 @@ class Assemble(WorldCase):
 
     def test_every_step(self):
         self.create_and_stop()
-        steps = {"lock-set *": (errno.EACCES, 3, "Permission denied"),
+        steps = {"lock-member *": (errno.EACCES, 3, "Permission denied"),
                  "create r0": (errno.EBUSY, 5, "r0: cannot create device r0: Device or resource"),
                  "reload r0": (errno.EINVAL, 1, "r0: cannot load a table for r0: Invalid argument"),
                  "resume r0": (errno.EIO, 1, "r0: cannot resume r0: Input/output error")}
@@ -236,11 +236,10 @@ class Assemble(WorldCase):
 
     def test_locked(self):
         self.create()
-        with open(os.path.join(self.world.directory, "locks", self.world.uuid() + ".lock"),
-                  "wb") as lock:
+        with open(os.path.join(self.world.directory, "locks", "8-1.lock"), "wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            uuid = self.world.uuid()
-            self.refused(["stop", "r0"], 5, f"{uuid} is locked by another remapctl", "try again")
+            self.refused(["stop", "r0", "--lock-timeout", "0"], 5,
+                         "dev/sdb is locked by another remapctl", "--lock-timeout")
         self.check(["stop", "r0"], 0)
 
 

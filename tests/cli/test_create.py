@@ -2,6 +2,7 @@
 """create: what it makes, what it refuses, and what is left when a step fails."""
 
 import errno
+import fcntl
 import os
 import re
 
@@ -44,10 +45,11 @@ class Create(WorldCase):
 
     def test_order_of_steps(self):
         self.check([*self.create_args(), "--yes"], 0)
-        uuid = self.world.uuid()
         log = self.world.log()
-        self.assertEqual(log[log.index(f"lock-set {uuid}"):], [
-            f"lock-set {uuid}", "lock-disk sdb", "open sdb write",
+        # both members are ours before anything is looked at
+        self.assertLess(log.index("lock-member 8:1"), log.index("open sdb read"))
+        self.assertEqual(log[log.index("lock-disk sdb"):], [
+            "lock-disk sdb", "open sdb write",
             # CREATING in both places, then the table, then ACTIVE
             "write sdb 0+8", "write sdb 32760+8", "sync sdb",
             "write sdb 128+136", "write sdb 32624+136", "sync sdb",
@@ -257,7 +259,7 @@ class Create(WorldCase):
         self.assertEqual(self.verdict()[0], 4)
 
     def test_locks_fail(self):
-        for what in "lock-set *", "lock-disk sdb":
+        for what in "lock-member *", "lock-disk sdb":
             with self.subTest(what):
                 self.world.heal()
                 self.world.fail(what, errno.EACCES)
@@ -298,11 +300,16 @@ class Create(WorldCase):
         self.assertEqual(self.world.devices(), ["r0"])
 
     def test_locked_by_another_remapctl(self):
-        # the lock of a set that is being made is free: its UUID is new. That it is
-        # taken before the first write is what keeps two programs apart.
-        self.check([*self.create_args(), "--yes"], 0)
-        log = self.world.log()
-        lock = log.index(f"lock-set {self.world.uuid()}")
-        self.assertLess(lock, min(i for i, line in enumerate(log) if line.startswith("write ")))
-        self.assertTrue(os.path.exists(os.path.join(self.world.directory, "locks",
-                                                    self.world.uuid() + ".lock")))
+        directory = os.path.join(self.world.directory, "locks")
+        os.makedirs(directory)
+        for member, path in ("8-0", self.main), ("8-1", self.spare_disk):
+            with self.subTest(member):
+                with open(os.path.join(directory, member + ".lock"), "w",
+                          encoding="utf-8") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                    lock.write("4321\n")
+                    lock.flush()
+                    self.refused([*self.create_args(), "-y", "--lock-timeout", "0"], 5,
+                                 path + " is locked by another remapctl (process 4321)",
+                                 "--lock-timeout")
+        self.check([*self.create_args(), "-y", "--lock-timeout", "0"], 0)

@@ -14,7 +14,7 @@ class DryRun(WorldCase):
             self.check([flag, *args], 0)
         document = self.json([*args, "-n"], 0)
         self.assertEqual(self.world.state(), before)
-        for line in self.world.log("write", "open", "lock-set", "lock-disk", "erase-signatures",
+        for line in self.world.log("write", "open", "lock-disk", "erase-signatures",
                                    "create", "reload", "resume", "suspend", "remove", "message"):
             self.assertRegex(line, "^open .* read$")
         return document
