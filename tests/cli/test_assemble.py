@@ -4,6 +4,7 @@
 import errno
 import fcntl
 import os
+import shutil
 
 from harness import WorldCase
 
@@ -269,12 +270,11 @@ class Stop(WorldCase):
 
     def test_lock_that_can_not_be_made(self):
         self.create()
-        path = os.path.join(self.world.directory, "locks", self.world.uuid() + ".lock")
+        path = os.path.join(self.world.directory, "locks", "8-0.lock")
         os.unlink(path)
         os.symlink("/etc/passwd", path)
         self.refused(["stop", "r0"], 1, f"cannot open {path}: Too many levels of symbolic links")
-        os.unlink(path)
-        os.rmdir(os.path.dirname(path))
+        shutil.rmtree(os.path.dirname(path))
         self.write("world/locks", "in the way")
         self.refused(["stop", "r0"], 1, f"cannot make {os.path.dirname(path)}: Not a directory")
 

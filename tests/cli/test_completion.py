@@ -34,7 +34,7 @@ fi
 
 # Those of tools/remapctl/arguments.h, and others in use that nothing can be offered for.
 WORDS = {"DEV", "FILE", "NAME", "SET", "VERB", "NEW", "COUNT", "RANGE", "POS", "LIST", "SHELL",
-         "SECONDS", "OPTION=VALUE"}
+         "SECONDS", "OPTION", "DUMP", "SRC"}
 
 
 def remapctl(*args):
@@ -191,13 +191,13 @@ class Bash(Case):
         self.assertEqual(self.complete("remapctl st"), ["stats", "status", "stop"])
         self.assertEqual(self.complete("remapctl -j --force st"), ["stats", "status", "stop"])
         self.assertEqual(self.complete("remapctl metadata c"), ["check"])
-        self.assertEqual(self.complete("remapctl --json metadata -q "), ["check", "dump"])
+        self.assertEqual(self.complete("remapctl --json metadata -q "), ["backup", "check", "dump", "repair", "restore"])
         self.assertEqual(self.complete("remapctl rem"), [])
         self.assertEqual(self.complete("remapctl frob "), [])
 
     def test_help(self):
         self.assertEqual(self.complete("remapctl help st"), ["stats", "status", "stop"])
-        self.assertEqual(self.complete("remapctl help metadata "), ["check", "dump"])
+        self.assertEqual(self.complete("remapctl help metadata "), ["backup", "check", "dump", "repair", "restore"])
         self.assertEqual(self.complete("remapctl help --a"), ["--all"])
         self.assertEqual(self.complete("remapctl help status "), [])
 

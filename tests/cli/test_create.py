@@ -102,7 +102,9 @@ class Create(WorldCase):
         self.check(["stop", "r0"], 0)
         self.refused_create(3, "dev/sdb: is the spare of set 'r0'", "active), which holds 2 "
                             "remapped blocks", "use --force to overwrite it", name="r1")
-        self.check([*self.create_args("r1"), "--yes", "--force"], 0)
+        self.refused([*self.create_args("r1"), "--yes", "--force"], 3,
+                     "to give them up use --discard-remapped=2")
+        self.check([*self.create_args("r1"), "--yes", "--force", "--discard-remapped=2"], 0)
         self.assertEqual(self.world.devices(), ["r1"])
 
     def test_spare_with_damaged_metadata(self):
@@ -214,7 +216,7 @@ class Create(WorldCase):
 
     def test_no_privileges(self):
         self.world.switch(no_permission=True)
-        self.refused_create(3, "cannot open dev/sda: Permission denied", "try as root")
+        self.refused_create(3, "cannot open the lock of dev/sda: Permission denied", "try as root")
 
     def test_unreadable_main_is_a_warning(self):
         self.world.change_disk(self.main, signatures_fail=True, unreadable=[[0, 1]])

@@ -45,9 +45,12 @@ class Errors(Case):
         self.check(["create", "r0", "r1", "--main", "a", "--spare", "b"], 2, "'r1' is one argument")
 
     def test_missing_arguments(self):
-        self.check(["create"], 2, "NAME is required", "see: remapctl create --help")
+        self.check(["create"], 2, "--main is required", "see: remapctl create --help")
         self.check(["create", "r0"], 2, "--main is required")
-        self.check(["create", "r0", "--main", "a"], 2, "--spare is required")
+        self.check(["create", "r0", "--main", "a"], 2, "--spare is required",
+                   "for advice run: remapctl create --dry-run --main a")
+        self.check(["create", "--main", "a", "--spare", "b"], 2, "NAME is required",
+                   "see: remapctl create --help")
         self.check(["metadata"], 2, "a verb is required; see: remapctl metadata --help")
         self.check(["metadata", "check"], 2, "see: remapctl metadata check --help")
         for verb in "add", "unmap", "map", "pause", "rearm":

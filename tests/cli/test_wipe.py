@@ -81,7 +81,7 @@ class Wipe(WorldCase):
     def test_no_privileges(self):
         self.create_and_stop()
         self.world.switch(no_permission=True)
-        self.refused(["wipe", "-y", "dev/sdb"], 3, "cannot open dev/sdb: Permission denied",
+        self.refused(["wipe", "-y", "dev/sdb"], 3, "cannot open the lock of dev/sdb: Permission denied",
                      "try as root")
 
     def test_every_step(self):

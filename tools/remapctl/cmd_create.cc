@@ -129,8 +129,7 @@ void add_create(CLI::App& app, Selected& selected) {
     sub->add_option("--spare", request->spare, "Device to move bad blocks to; is overwritten")
         ->type_name("DEV");
     sub->add_option("--discard-remapped", request->discard_remapped,
-                    "With --force: give up that many remapped blocks of the set that the spare "
-                    "belongs to")
+                    "With --force: give up that many remapped blocks that it holds")
         ->type_name("COUNT");
     sub->add_flag_callback(
         "--no-shield", [request] { request->shield = false; }, "Leave main as it is");

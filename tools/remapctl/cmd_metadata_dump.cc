@@ -187,7 +187,9 @@ void add_metadata_dump(CLI::App& family, Selected& selected) {
 
     auto request = std::make_shared<core::RestoreRequest>();
     sub = family.add_subcommand("restore", "Write metadata from a dump or a backup")->fallthrough();
-    sub->add_option("DUMP", request->dump, "File that dump or backup has written")->required();
+    sub->add_option("DUMP", request->dump, "File that dump or backup has written")
+        ->type_name("FILE")
+        ->required();
     sub->add_option("DEV|FILE", request->target,
                     "Device or file of the same size; a file is made if it does not exist")
         ->required();
@@ -200,14 +202,16 @@ void add_metadata_dump(CLI::App& family, Selected& selected) {
               .add_subcommand("repair", "Make a whole spare out of a damaged one; exit 10 if "
                                         "something is lost")
               ->fallthrough();
-    sub->add_option("SRC", repair_request->source, "Damaged spare; is never written")->required();
+    sub->add_option("SRC", repair_request->source, "Damaged spare; is never written")
+        ->type_name("DEV|FILE")
+        ->required();
     sub->add_option("-O,--output", repair_request->output,
                     "Device or file of the same size; a file is made if it does not exist")
         ->type_name("DEV|FILE")
         ->required();
     sub->add_option("--from", repair_request->dump,
                     "Take from this dump what is gone in both copies")
-        ->type_name("DUMP");
+        ->type_name("FILE");
     sub->add_flag("--metadata-only", repair_request->metadata_only,
                   "Do not copy the content of the slots");
     sub->callback([&selected, repair_request] {

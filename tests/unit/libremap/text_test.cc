@@ -42,20 +42,6 @@ TEST(Text, Table) {
                                    "bbbbb  100  -\n");
 }
 
-TEST(Text, TableWithSomeColumns) {
-    TextTable table{{{"NAME"}, {"N", TextTable::Align::right}, {"LAST"}}};
-    table.select({"last", "Name"});
-    table.add_row({"a", "1", "x"});
-    table.add_row({"bbbbb", "100", ""});
-    EXPECT_EQ(table.render(true), "LAST  NAME\n"
-                                  "x     a\n"
-                                  "-     bbbbb\n");
-    EXPECT_EQ(table.render(false), "x  a\n"
-                                   "-  bbbbb\n");
-    test::expect_error(Code::usage, "no column 'nmae'; columns are name, n, last",
-                       [&] { table.select({"nmae"}); });
-}
-
 TEST(Uuid, RoundTripsAndIsStrict) {
     const Uuid uuid = Uuid::random();
     EXPECT_EQ(Uuid::parse(uuid.str()), uuid);
