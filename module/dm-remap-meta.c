@@ -154,8 +154,8 @@ int dmr_meta_revalidate(struct dmr_meta *m)
 
 /*
  * Write both copies with a new sequence number. Returns the number of copies
- * written; a failed write may have landed, but after a failed flush none is tried. The memory copy keeps the new sequence number even on failure, for
- * the write may have landed.
+ * written. After a failed flush none is tried. A failed write may have landed, so
+ * the memory copy keeps the new sequence number even then.
  */
 static unsigned int write_superblocks(struct dmr_meta *m)
 {

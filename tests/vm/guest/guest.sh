@@ -76,6 +76,13 @@ stat_of() { dmsetup message r0 0 stats | sed -n "s/^$1=//p"; }
 entry() { dmsetup message r0 0 list "$1" | awk -v b="$1" '$1 == b { print $2, $3, $4, $5 }'; }
 msg() { dmsetup message r0 0 "$@"; }
 
+# new_set MAIN SPARE : r0, instead of the set that the boot or the test before has left on the spare
+new_set() {
+    local entries
+    entries=$(remapctl --json metadata check "$2" | sed -n 's/.*"entries": *\([0-9]*\).*/\1/p') || true
+    remapctl -q create r0 --main "$1" --spare "$2" --no-shield --yes --force "--discard-remapped=${entries:-0}"
+}
+
 # layout : sets slots, and data: where the first one is on the spare (see module/dm-remap-format.h)
 layout() {
     slots=$(field 4 | cut -d/ -f2)

@@ -10,5 +10,4 @@ events() { dmsetup info -c --noheadings -o events r0; }
 
 # unchanged WHAT : nothing was remapped, nothing is the matter
 unchanged() { same "$1: entries and mode" "$(entries), $(mode)" "0 entries, 0 lost, active"; }
-# --force: the boot before has left its set on the spare
-create() { remapctl -q create r0 --main "$1" --spare /dev/disk/spare --no-shield --yes --force; }
+create() { new_set "$1" /dev/disk/spare; }

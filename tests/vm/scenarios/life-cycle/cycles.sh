@@ -11,7 +11,7 @@ held() {
     awk '/^(SUnreclaim|VmallocUsed|Percpu):/ { sum += $2 } END { print sum }' /proc/meminfo
 }
 
-remapctl -q create r0 --main "$main" --spare "$spare" --no-shield --yes --force
+new_set "$main" "$spare"
 dmsetup message r0 0 add 100+50 >/dev/null
 check "the module stays as long as it is used" fails rmmod dm_remap
 remapctl -q stop r0

@@ -4,7 +4,7 @@
 . ./set.sh
 main=/dev/disk/disk spare=/dev/disk/spare
 copy() { dd status=none if="$1" of="$2" bs=1M iflag=direct oflag=direct conv=notrunc; }
-remapctl -q create r0 --main "$main" --spare "$spare" --no-shield --yes --force
+new_set "$main" "$spare"
 same "add" "$(dmsetup message r0 0 add 100+5)" "ok 5 0 0"
 remapctl -q stop r0
 copy "$spare" /dev/disk/old

@@ -63,7 +63,7 @@ remapctl -q stop r0
 inject disk clear
 dmsetup remove main
 dmsetup create main --table "$(main_is $((half + 4)))"
-remapctl -q create r0 --main /dev/mapper/main --spare /dev/mapper/spare --no-shield --yes --force
+new_set /dev/mapper/main /dev/mapper/spare
 inject spare rule sb w 0+8 error=medium
 dmsetup load main --table "$(main_is "$size")"
 dmsetup resume main

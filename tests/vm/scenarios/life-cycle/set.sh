@@ -23,7 +23,7 @@ start() { # SECTORS
     fault_disk spare spare
     dmsetup create main --table "$(main_is "$1")"
     sectorio fill /dev/mapper/main --shadow "$shadow" --seed 3
-    remapctl -q create r0 --main /dev/mapper/main --spare /dev/mapper/spare --no-shield --yes --force
+    new_set /dev/mapper/main /dev/mapper/spare
 }
 finish() {
     remapctl -q stop r0

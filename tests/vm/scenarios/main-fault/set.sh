@@ -22,5 +22,4 @@ check_works() {
 }
 # errors_of_storm ERRNO : all that it saw
 errors_of_storm() { same "errors of the storm" "$(grep -o ': E[A-Z]*' /tmp/storm | sort -u | tr -d ':\n')" " $1"; }
-# --force: the boot before has left its set on the spare
-create() { remapctl -q create r0 --main "$1" --spare /dev/disk/spare --no-shield --yes --force; }
+create() { new_set "$1" /dev/disk/spare; }

@@ -8,7 +8,7 @@ begin() {
     fault_disk main main
     fault_disk spare "$1"
     sectorio fill /dev/mapper/main --shadow /tmp/shadow --seed 0
-    remapctl -q create r0 --main /dev/mapper/main --spare /dev/mapper/spare --no-shield --yes --force
+    new_set /dev/mapper/main /dev/mapper/spare
     layout
 }
 

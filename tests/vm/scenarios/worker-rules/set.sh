@@ -7,7 +7,7 @@ fault_disk main main
 fault_disk spare spare
 for at in 0 1 2 3 4 5 6 7; do put $main $((at * 4096)) 4096 1 >/dev/null; done
 for at in 0 8192; do put $main $((region1 + at)) 2048 1 >/dev/null; done
-remapctl -q create r0 --main $main --spare /dev/mapper/spare --no-shield --yes --force
+new_set $main /dev/mapper/spare
 layout
 
 # fua_of DEV : writes with FUA; flushes_of DEV
