@@ -12,6 +12,14 @@
  *   table_start[1]     table copy 1
  *   last whole block   superblock, copy 1
  *
+ * And of a main device with a shield: what it would show of its own content is
+ * in slots, in its place are
+ *
+ *   block 0            member header in the first sector, behind it a shield
+ *                      header and the compressed content of block 0
+ *   other blocks that carried a signature
+ *                      a shield header and the compressed content
+ *
  * A field that is not named is zero and is kept as it is.
  */
 #ifndef DM_REMAP_FORMAT_H
@@ -186,6 +194,58 @@ struct dmr_table_block {
 	struct dmr_entry entry[DMR_TABLE_ENTRIES];
 } __packed;
 
+/*
+ * First sector of a main device with a shield: says to people and programs whose
+ * it is. It never changes while the set lives, except that epoch and spare name
+ * another spare after the spare was replaced. csum is the CRC32C (initial value
+ * ~0, not inverted) of the sector with csum itself zero. A header with the magic
+ * and a wrong checksum still makes the device a member: of no known set.
+ */
+#define DMR_MEMBER_MAGIC	"dm-remap main \n"	/* 16 bytes */
+#define DMR_MEMBER_TEXT		192
+
+struct dmr_member {
+	__u8	text[DMR_MEMBER_TEXT];	/* for people, zero padded */
+	__u8	magic[DMR_MAGIC_SIZE];
+	__le32	csum;
+	__le16	version;
+	__le16	pad0;
+	__u8	set_uuid[16];
+	__u8	spare_uuid[16];
+	__le64	epoch;			/* of the spare's superblock */
+	__le64	main_sectors;
+	__le64	created;		/* seconds since 1970 */
+	__u8	label[DMR_LABEL_SIZE];	/* UTF-8, zero padded */
+	__u8	spare_serial[DMR_ID_SIZE];	/* which disk to look for */
+	__u8	spare_wwn[DMR_ID_SIZE];
+	__u8	pad1[48];		/* no boot signature at the end */
+} __packed;
+
+/*
+ * At the start of a shield block; in block 0 behind the member header. Behind it
+ * are "length" bytes of raw deflate data (RFC 1951): the content that the block
+ * had when it was last brought up to date, 4096 bytes, or up to the end of a main
+ * whose last block is short. csum is the CRC32C of header and data with csum zero.
+ */
+#define DMR_SHIELD_MAGIC	"dm-remap shield"	/* 16 bytes */
+
+struct dmr_shield {
+	__u8	magic[DMR_MAGIC_SIZE];
+	__le32	csum;
+	__le16	version;
+	__le16	length;
+	__le32	orig_csum;		/* CRC32C of the original content */
+	__le32	orig_length;
+	__u8	set_uuid[16];
+	__le64	block;			/* of main: where this is */
+	__le64	epoch;			/* when it was written */
+} __packed;
+
+static_assert(sizeof(DMR_MEMBER_MAGIC) == DMR_MAGIC_SIZE, "member magic");
+static_assert(sizeof(DMR_SHIELD_MAGIC) == DMR_MAGIC_SIZE, "shield magic");
+static_assert(sizeof(struct dmr_member) == 512, "member header size");
+static_assert(offsetof(struct dmr_member, label) == 272, "member label offset");
+static_assert(sizeof(struct dmr_shield) == 64, "shield header size");
 static_assert(sizeof(struct dmr_superblock) == DMR_BLOCK_SIZE, "superblock size");
 static_assert(offsetof(struct dmr_superblock, label) == 256, "label offset");
 static_assert(offsetof(struct dmr_superblock, options) == 512, "options offset");

@@ -40,16 +40,21 @@ bool dmr_sb_has_magic(const struct dmr_superblock *sb)
 	return !memcmp(sb->magic, DMR_SB_MAGIC, DMR_MAGIC_SIZE);
 }
 
-static u32 sb_csum(const struct dmr_superblock *sb)
+/* Checksum of something whose own checksum, at "hole", counts as zero. */
+static u32 csum_but(u32 seed, const void *data, size_t size, size_t hole)
 {
 	static const u8 zero[4];
-	const size_t at = offsetof(struct dmr_superblock, csum);
 	u32 crc;
 
-	crc = dmr_crc32c(~0u, sb, at);
+	crc = dmr_crc32c(seed, data, hole);
 	crc = dmr_crc32c(crc, zero, sizeof(zero));
-	return dmr_crc32c(crc, (const u8 *)sb + at + sizeof(zero),
-			  sizeof(*sb) - at - sizeof(zero));
+	return dmr_crc32c(crc, (const u8 *)data + hole + sizeof(zero),
+			  size - hole - sizeof(zero));
+}
+
+static u32 sb_csum(const struct dmr_superblock *sb)
+{
+	return csum_but(~0u, sb, sizeof(*sb), offsetof(struct dmr_superblock, csum));
 }
 
 static bool power_of_two(u64 v)
@@ -233,14 +238,7 @@ u32 dmr_table_seed(const struct dmr_superblock *sb)
 
 static u32 table_csum(const struct dmr_table_block *tb, u32 seed)
 {
-	static const u8 zero[4];
-	const size_t at = offsetof(struct dmr_table_block, csum);
-	u32 crc;
-
-	crc = dmr_crc32c(seed, tb, at);
-	crc = dmr_crc32c(crc, zero, sizeof(zero));
-	return dmr_crc32c(crc, (const u8 *)tb + at + sizeof(zero),
-			  sizeof(*tb) - at - sizeof(zero));
+	return csum_but(seed, tb, sizeof(*tb), offsetof(struct dmr_table_block, csum));
 }
 
 const char *dmr_table_check(const struct dmr_table_block *tb, u32 seed,
@@ -320,4 +318,68 @@ const char *dmr_entry_check(const struct dmr_superblock *sb,
 	    m.lost >> (main_sectors % DMR_BLOCK_SECTORS))
 		return "an entry marks sectors behind the end of main as lost";
 	return NULL;
+}
+
+bool dmr_member_has_magic(const struct dmr_member *m)
+{
+	return !memcmp(m->magic, DMR_MEMBER_MAGIC, DMR_MAGIC_SIZE);
+}
+
+static u32 member_csum(const struct dmr_member *m)
+{
+	return csum_but(~0u, m, sizeof(*m), offsetof(struct dmr_member, csum));
+}
+
+const char *dmr_member_check(const struct dmr_member *m)
+{
+	if (!dmr_member_has_magic(m))
+		return "no dm-remap signature";
+	if (le32_to_cpu(m->csum) != member_csum(m))
+		return "checksum mismatch";
+	if (le16_to_cpu(m->version) != DMR_VERSION)
+		return "unknown format version";
+	if (!text_ok(m->label, sizeof(m->label)) ||
+	    !text_ok(m->spare_serial, sizeof(m->spare_serial)) ||
+	    !text_ok(m->spare_wwn, sizeof(m->spare_wwn)))
+		return "a text field is damaged";
+	return NULL;
+}
+
+void dmr_member_seal(struct dmr_member *m)
+{
+	memcpy(m->magic, DMR_MEMBER_MAGIC, DMR_MAGIC_SIZE);
+	m->version = cpu_to_le16(DMR_VERSION);
+	m->csum = cpu_to_le32(member_csum(m));
+}
+
+static u32 shield_csum(const struct dmr_shield *s)
+{
+	return csum_but(~0u, s, sizeof(*s) + le16_to_cpu(s->length),
+			offsetof(struct dmr_shield, csum));
+}
+
+const char *dmr_shield_check(const void *at, size_t room, u64 block)
+{
+	const struct dmr_shield *s = at;
+
+	if (room < sizeof(*s) || memcmp(s->magic, DMR_SHIELD_MAGIC, DMR_MAGIC_SIZE))
+		return "no shield header";
+	if (le16_to_cpu(s->version) != DMR_VERSION)
+		return "unknown format version";
+	if (le16_to_cpu(s->length) > room - sizeof(*s))
+		return "its length is damaged";
+	if (le32_to_cpu(s->csum) != shield_csum(s))
+		return "checksum mismatch";
+	if (le64_to_cpu(s->block) != block)
+		return "it was written for another place";
+	if (!s->orig_length || le32_to_cpu(s->orig_length) > DMR_BLOCK_SIZE)
+		return "its length is damaged";
+	return NULL;
+}
+
+void dmr_shield_seal(struct dmr_shield *s)
+{
+	memcpy(s->magic, DMR_SHIELD_MAGIC, DMR_MAGIC_SIZE);
+	s->version = cpu_to_le16(DMR_VERSION);
+	s->csum = cpu_to_le32(shield_csum(s));
 }

@@ -125,6 +125,25 @@ void dmr_table_seal(struct dmr_table_block *tb, u32 seed, u64 seq,
 void dmr_entry_unpack(const struct dmr_entry *e, struct dmr_mapping *m);
 void dmr_entry_pack(struct dmr_entry *e, const struct dmr_mapping *m);
 
+/* True if the sector carries the magic, whatever else is wrong with it. */
+bool dmr_member_has_magic(const struct dmr_member *m);
+
+/* Check a member header. Returns NULL or a phrase, as dmr_sb_check(). */
+const char *dmr_member_check(const struct dmr_member *m);
+
+/* Set magic, version and csum: the sector is ready to be written. */
+void dmr_member_seal(struct dmr_member *m);
+
+/*
+ * Check the shield header at "at" and the data behind it, of which "room" bytes
+ * (header included) can be read, as that of "block". Returns NULL or a phrase.
+ * The data is not decompressed.
+ */
+const char *dmr_shield_check(const void *at, size_t room, u64 block);
+
+/* Set magic, version and csum; the data of s->length bytes follows it. */
+void dmr_shield_seal(struct dmr_shield *s);
+
 /*
  * Check entry "slot" against the superblock; NULL or a phrase.
  */
