@@ -405,6 +405,9 @@ static int retry_block(struct dmr_store *s, u64 block, void *page, u64 done[2])
 		return e;
 	if (!dmr_x_mapped(x) || (x & DMR_X_FENCED) || !dmr_x_lost(x))
 		goto out;
+	/* main has a header in its place */
+	if ((x & DMR_X_SHIELD) && !(x & DMR_X_SLOT_LOST))
+		goto out;
 	/* what the spare once lost is never taken from main: that is old */
 	if (x & DMR_X_SLOT_LOST) {
 		from = s->spare;

@@ -214,6 +214,9 @@ static int load_store(struct dm_target *ti, struct dmr_store *s)
 		ti->error = "The slot table of the spare is damaged, see the kernel log";
 		return r;
 	}
+	r = dmr_check_main(s, &ti->error);
+	if (r)
+		return r;
 	return refuse_twin(ti, s);
 }
 

@@ -331,6 +331,10 @@ static inline void dmr_leave(struct dmr_store *s, const struct dmr_bio *pb)
 
 void dmr_commit(struct dmr_store *s, struct dmr_req *reqs, unsigned int n);
 
+/* -- dm-remap-shield.c: is this the main device of the set? ------------------ */
+
+int dmr_check_main(struct dmr_store *s, char **error);
+
 /* -- dm-remap-prove.c: the block or the device? ------------------------------ */
 
 bool dmr_may_remap(struct dmr_store *s);

@@ -17,6 +17,7 @@
 #include "base/units.h"
 #include "damage.h"
 #include "format/build.h"
+#include "format/member.h"
 #include "format/spare.h"
 #include "sys/block_file.h"
 
@@ -39,6 +40,8 @@ struct Options {
     unsigned main_lbs = 512;
     int state = 2;
     bool fill = false;
+    std::string shield; // image of main
+    std::uint64_t epoch = 1;
     std::uint64_t bad_slots = 0;
     std::vector<std::string> damage;
 };
@@ -88,6 +91,9 @@ format::SpareRecord make_record(const Options& options, std::mt19937_64& random)
     r.main_lbs = options.main_lbs;
     r.main_pbs = std::max(options.main_lbs, 4096U);
     r.main = {options.wwn, options.serial, options.partuuid};
+    r.epoch = options.epoch;
+    if (!options.shield.empty())
+        r.incompat = DMR_INCOMPAT_SHIELD;
     r.created = 1700000000;
     r.updated = r.created;
     return r;
@@ -122,6 +128,10 @@ void write_tables(format::BlockWriter& file, const dmr_superblock& sb, std::uint
             m.gen = slot + 1;
             m.state = DMR_E_MAPPED;
             m.reason = lost != 0 ? DMR_R_READ : DMR_R_WRITE;
+            if (!options.shield.empty()) {
+                m.reason = DMR_R_SHIELD;
+                m.flags = DMR_F_SHIELD;
+            }
             m.lost = m.block == short_block ? static_cast<std::uint8_t>(lost & short_mask) : lost;
             dmr_entry_pack(&block.entry[i], &m);
         }
@@ -146,6 +156,34 @@ void fill_slots(format::BlockWriter& file, const dmr_superblock& sb,
         }
         check(file.write(to_bytes(Sector{dmr_slot_sector(&sb, slot)}), buffer.span()));
     }
+}
+
+// The headers on main. There is no original content behind them.
+void write_headers(const Options& options, const format::SpareRecord& record,
+                   const std::vector<std::uint64_t>& blocks) {
+    sys::BlockFile main{options.shield, sys::Access::write_exclusive};
+    format::AlignedBuffer buffer{block_size};
+    const dmr_member member = format::encode_member({.set_uuid = record.set_uuid,
+                                                     .spare_uuid = record.spare_uuid,
+                                                     .epoch = record.epoch,
+                                                     .main_size = record.main_size,
+                                                     .created = record.created,
+                                                     .label = record.label,
+                                                     .spare_serial = {},
+                                                     .spare_wwn = {}});
+    std::memcpy(buffer.data(), &member, sizeof(member));
+    check(main.write(Bytes{0}, buffer.span()));
+    for (const std::uint64_t block : blocks) {
+        dmr_shield header{};
+        header.orig_length = htole32(block_size);
+        std::memcpy(header.set_uuid, record.set_uuid.bytes.data(), sizeof(header.set_uuid));
+        header.block = htole64(block);
+        header.epoch = htole64(record.epoch);
+        dmr_shield_seal(&header);
+        std::memcpy(buffer.data(), &header, sizeof(header));
+        check(main.write(to_bytes(first_sector(BlockNo{block})), buffer.span()));
+    }
+    check(main.sync());
 }
 
 void make(const Options& options) {
@@ -179,6 +217,8 @@ void make(const Options& options) {
         format::write_superblock(file, sb, copy);
     if (options.fill)
         fill_slots(file, sb, blocks);
+    if (!options.shield.empty())
+        write_headers(options, record, blocks);
     for (const std::string& what : options.damage)
         test::damage(file, what, sb, random);
     check(file.sync());
@@ -205,6 +245,9 @@ int main(int argc, char** argv) {
     app.add_option("--main-lbs", o.main_lbs, "Logical block size of main");
     app.add_option("--state", o.state, "1 creating, 2 active, 3 dissolving, 4 retired");
     app.add_flag("--fill", o.fill, "Fill slots with the numbers of their sectors of main");
+    app.add_option("--shield", o.shield,
+                   "Entries are a shield, and this image of main has headers");
+    app.add_option("--epoch", o.epoch, "Set epoch");
     app.add_option("--damage", o.damage, test::damage_help);
     try {
         app.parse(argc, argv);
