@@ -37,6 +37,7 @@ struct dmr_leaf __rcu **dmr_index_grow(struct dmr_index *idx,
 	/* readers that do not take part in I/O (status, list) see either one */
 	smp_store_release(&idx->leaf, leaf);
 	idx->nr_regions = dmr_regions(nr_blocks);
+	/* and never a block without a leaf pointer of its own */
 	smp_store_release(&idx->nr_blocks, nr_blocks);
 	return old;
 }

@@ -742,7 +742,7 @@ static void free_losers(struct dmr_meta *m)
 }
 
 /* More writes of superblocks than one activation makes. */
-#define DMR_SEQ_JUMP	(1u << 20)
+#define DMR_SEQ_JUMP	BIT_ULL(20)
 
 int dmr_meta_activate(struct dmr_meta *m, u64 now)
 {

@@ -171,7 +171,7 @@ static int check_set(struct dm_target *ti, struct dmr_store *s)
 		return -EINVAL;
 	}
 	if (ro && !s->read_only) {
-		ti->error = "The set has features that allow reading only: load the table read-only";
+		ti->error = "The set has features that allow reading only: load a read-only table";
 		return -EROFS;
 	}
 	if (le64_to_cpu(sb->main_sectors) != ti->len) {
@@ -236,7 +236,7 @@ static int check_growth(struct dmr_store *s, sector_t sectors, char **error)
 	}
 	if (sectors > s->main_sectors && s->main_sectors % DMR_BLOCK_SECTORS &&
 	    dmr_get(s, last)) {
-		*error = "The last block of main is remapped and shorter than 4096 bytes: unmap it first";
+		*error = "The last block of main is remapped and not a whole one: unmap it first";
 		return -EBUSY;
 	}
 	return 0;
