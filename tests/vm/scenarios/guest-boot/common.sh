@@ -1,0 +1,27 @@
+# shellcheck shell=dash
+
+system_is_up() {
+    same "the system" "$(systemctl is-system-running --wait)" running
+    check "udev is done" udevadm settle --timeout=60
+    systemctl --failed --no-legend
+    same "processor 1 is systemd" "$(cat /proc/1/comm)" systemd
+    for link in scsi-0QEMU_QEMU_HARDDISK_main scsi-0QEMU_QEMU_HARDDISK_spare virtio-root virtio-boot; do
+        check "by-id/$link" [ -b "/dev/disk/by-id/$link" ]
+    done
+    check "by-id of nvme" sh -c 'ls /dev/disk/by-id/nvme-*other >/dev/null'
+    same "/boot" "$(findmnt -no SOURCE /boot)" "$(readlink -f /dev/disk/by-id/virtio-boot)"
+    echo "main is $(readlink /dev/disk/main), root $(findmnt -no SOURCE /); up after $(cut -d' ' -f1 /proc/uptime) s"
+}
+
+own_initramfs() {
+    check "the initramfs is the one the guest made" sh -c 'dmesg | grep -q "made by the guest itself"'
+}
+
+# The set, as it was, with its content
+assembled() {
+    remapctl -q assemble data --main /dev/disk/main --spare /dev/disk/spare
+    mount /dev/mapper/data /mnt
+    same "entries" "$(remapctl --json status data | sed -n 's/.*"entries": *\([0-9]*\).*/\1/p')" 9
+    same "a file" "$(cat /mnt/one)" one
+    check "many sums" sh -c 'sha256sum --quiet -c /mnt/sums'
+}
