@@ -2,7 +2,8 @@
 # guest=full: a Debian with systemd and udev on disks of its own, see build-guest. The host is its boot
 # loader: it reads kernel and initramfs from the guest's own /boot before every boot, so what
 # update-initramfs did in the guest counts from the next boot on.
-: "${vm:?}" "${out=}" "${boot_dir=}" "${build=}" "${version=}" "${kernel=}" "${kernel_dir=}" "${layout=}" "${root_options=}"
+: "${vm:?}" "${out=}" "${boot_dir=}" "${build=}" "${version=}" "${kernel=}" "${kernel_dir=}"
+: "${layout=}" "${root_options=}" "${tools=}" "${modules=}" "${fault=}" "${console=}"
 full_image=''
 
 # full_prepare KO... : makes the disks "root" and, with layout=installed, "boot"
@@ -95,6 +96,7 @@ full_job() {
     rm -rf "$job"
     # read as a disk: whole sectors, more than none
     truncate -s %1M "$boot_dir/job.img"
+    # shellcheck disable=SC2034  # for run
     boot_disks=(-blockdev "driver=file,node-name=job,filename=$boot_dir/job.img,read-only=on"
         -device "virtio-blk-pci,drive=job,serial=job")
 }

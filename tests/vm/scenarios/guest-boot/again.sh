@@ -7,6 +7,8 @@ own_initramfs
 assembled
 cp -r /usr/share/initramfs-tools "/mnt/$(cat /proc/sys/kernel/random/uuid)"
 sync -f /mnt
+# From here on nobody asks for the result of the checks.
+verdict
 mark traffic
 while :; do
     dd if=/dev/zero of=/mnt/traffic bs=64k count=64 oflag=direct status=none
