@@ -1,16 +1,16 @@
 # shellcheck shell=bash
 # The guest's disks: raw image files, kept from boot to boot, with injected errors and recording.
-# The caller sets vm (this harness), out (the run's directory), boot_dir (that of this boot) and shuffle
-# (a seed, or nothing).
+# The caller sets vm (this harness), out (the run's directory), boot_dir (that of this boot), shuffle (a
+# seed, or nothing), without and late (disks that are absent, or absent at first).
 #
 # The graph of one disk, from the guest down:
 #   device (virtio-blk, scsi-hd, nvme) - blkdebug, if it has errors - file, or NBD to the recorder
 
-: "${vm:?}" "${out=}" "${boot_dir=}" "${shuffle=}"
+: "${vm:?}" "${out=}" "${boot_dir=}" "${shuffle=}" "${without=}" "${late=}"
 disk_names=()
 declare -A disk_options=()
 recorded=() record_name='' recorder_pid='' recorder_dir=''
-qemu_disks=()
+qemu_disks=() late_device=''
 
 # disk NAME SIZE [bus=scsi|virtio|nvme] [lbs=BYTES] [pbs=BYTES] [cache=on|off] [discard=on]
 #      [copy=FILE | over=FILE] : a new disk, /dev/disk/NAME in the guest. It is empty, or a copy of FILE,
@@ -147,18 +147,21 @@ blkdebug_rules() {
 
 # disk_order : the names in the order in which the guest finds them: as declared, or shuffled by a seed
 disk_order() {
-    if [ -z "$shuffle" ]; then
-        printf '%s\n' "${disk_names[@]}"
-    else
-        printf '%s\n' "${disk_names[@]}" |
-            python3 -c 'import random, sys; n = sys.stdin.read().split(); random.Random(sys.argv[1]).shuffle(n); print(*n, sep="\n")' "$shuffle"
-    fi
+    local name
+    for name in "${disk_names[@]}"; do
+        [[ " $without " == *" $name "* ]] || echo "$name"
+    done | python3 -c '
+import random, sys
+names = sys.stdin.read().split()
+if sys.argv[1]:
+    random.Random(sys.argv[1]).shuffle(names)
+print(*names, sep="\n")' "$shuffle"
 }
 
-# Sets qemu_disks.
+# Sets qemu_disks and, for the disk that comes late, late_device.
 disk_arguments() {
-    local name node bus rules sizes cache_flag discard i=0
-    qemu_disks=()
+    local name node bus rules sizes cache_flag discard device i=0
+    qemu_disks=() late_device=''
     ! disk_bus_used scsi || qemu_disks+=(-device "virtio-scsi-pci,id=scsi")
     for name in $(disk_order); do
         bus=$(option "$name" bus)
@@ -183,11 +186,18 @@ disk_arguments() {
         fi
         sizes=logical_block_size=$(option "$name" lbs),physical_block_size=$(option "$name" pbs)
         case $bus in
-            scsi) qemu_disks+=(-device "scsi-hd,bus=scsi.0,scsi-id=$((i % 250)),lun=$((i / 250)),drive=$name,serial=$name,dpofua=on,rerror=report,werror=report,write-cache=$cache_flag,$sizes") ;;
-            virtio) qemu_disks+=(-device "virtio-blk-pci,drive=$name,serial=$name,rerror=report,werror=report,write-cache=$cache_flag,$sizes") ;;
-            nvme) qemu_disks+=(-device "nvme,drive=$name,serial=$name,$sizes") ;;
+            scsi) device=scsi-hd,bus=scsi.0,scsi-id=$((i % 250)),lun=$((i / 250)),drive=$name,serial=$name,dpofua=on,rerror=report,werror=report,write-cache=$cache_flag,$sizes ;;
+            virtio) device=virtio-blk-pci,drive=$name,serial=$name,rerror=report,werror=report,write-cache=$cache_flag,$sizes ;;
+            nvme) device=nvme,drive=$name,serial=$name,$sizes ;;
             *) die "disk $name: what is bus=$bus?" ;;
         esac
+        if [ "$name" = "$late" ]; then
+            [ "$bus" = scsi ] || die "disk $name can't come late: only SCSI disks can be plugged in"
+            # shellcheck disable=SC2034  # for run
+            late_device=$device
+        else
+            qemu_disks+=(-device "$device")
+        fi
         i=$((i + 1))
     done
 }
