@@ -19,7 +19,7 @@ full_prepare() {
     # Locked while this runs, or somebody who builds the next one would delete it.
     while :; do
         full_image=$("$vm/build-guest" "$kernel" "$files")
-        exec {full_lock}<"$full_image/complete"
+        exec {full_lock}<"$full_image/complete" || continue
         flock -s "$full_lock"
         [ ! -e "$full_image/complete" ] || break
     done

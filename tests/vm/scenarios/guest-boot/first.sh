@@ -2,6 +2,7 @@
 # shellcheck source=/dev/null
 . ./common.sh
 system_is_up
+same "further disks" "$(by_id)" "other spare"
 check "the module is where DKMS would put it" \
     sh -c 'modinfo -n dm-remap | grep -q /updates/dkms/dm-remap.ko'
 same "its version" "$(modinfo -F version dm-remap)" "$(remapctl --version | awk 'NR == 1 { print $2 }')"

@@ -3,8 +3,14 @@
 . ./common.sh
 system_is_up
 own_initramfs
+same "a disk that is absent, one that comes late" "$(by_id)" ""
+mark plug
+echo spare >/tmp/disks
+wait_for_disks /tmp/disks
+udevadm settle
+same "now it is there" "$(by_id)" spare
 assembled
-same "copies of three boots" "$(find /mnt -name '*-*-*-*-*' | wc -l)" 2
+same "copies of the two boots before" "$(find /mnt -name '*-*-*-*-*' | wc -l)" 2
 for copy in /mnt/*-*-*-*-*; do check "a copy" diff -r /usr/share/initramfs-tools "$copy"; done
 check "the journal goes back to the first boot" [ "$(journalctl --list-boots | wc -l)" -ge 3 ]
 # /mnt stays mounted: systemd unmounts it before the set goes.
