@@ -15,6 +15,9 @@ system_is_up() {
 # by_id : what else has a link there: "spare", "other" or both
 by_id() { find /dev/disk/by-id/ -name 'scsi-0QEMU_QEMU_HARDDISK_spare' -o -name 'nvme-*_other' | sed 's/.*_//' | sort | xargs; }
 
+# address DISK : where it is on the SCSI bus
+address() { basename "$(readlink "/sys/class/block/$(basename "$(readlink "/dev/disk/$1")")/device")"; }
+
 own_initramfs() {
     check "the initramfs is the one the guest made" sh -c 'dmesg | grep -q "made by the guest itself"'
 }

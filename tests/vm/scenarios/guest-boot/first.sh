@@ -25,4 +25,5 @@ cd /tmp/more || exit
 find . | cpio --quiet -o -H newc >/tmp/more.cpio
 zstd -qdc "$initrd" | cat - /tmp/more.cpio | zstd -q -1 >/tmp/initrd
 mv /tmp/initrd "$initrd"
+address main >/out/address
 echo "left by the guest" >/out/note

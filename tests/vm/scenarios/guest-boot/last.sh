@@ -3,6 +3,8 @@
 . ./common.sh
 system_is_up
 own_initramfs
+# shellcheck disable=SC2154  # from the host
+check "main is elsewhere: $(address main), first $first_address" [ "$(address main)" != "$first_address" ]
 same "a disk that is absent, one that comes late" "$(by_id)" ""
 mark plug
 echo spare >/tmp/disks
