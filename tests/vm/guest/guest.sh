@@ -64,6 +64,33 @@ inject() {
 # counter DEV FIELD : from /sys/block/*/stat, e.g. 1 reads, 5 writes, 16 flushes
 counter() { awk -v f="$2" '{ print $f }' "/sys/class/block/$(basename "$(readlink -f "$1")")/stat"; }
 
+# name_disks : /dev/disk/NAME for every disk the host declared; it put the names in the serial numbers
+name_disks() {
+    local sys dev serial
+    for sys in /sys/block/vd* /sys/block/sd* /sys/block/nvme*; do
+        [ -e "$sys" ] || continue
+        dev=/dev/${sys##*/}
+        serial=$(cat "$sys/serial" 2>/dev/null || cat "$sys/device/serial" 2>/dev/null ||
+            tail -c +5 "$sys/device/vpd_pg80" 2>/dev/null)
+        serial=$(echo "$serial" | tr -d ' \000')
+        [ -z "$serial" ] || [ "$serial" = '*' ] || ln -sfn "$dev" "/dev/disk/$serial"
+    done
+}
+
+# wait_for_disks FILE : until those named in FILE are there, or sets missing. SCSI disks are found in the
+# background.
+wait_for_disks() {
+    local tries=0 disk
+    while name_disks; do
+        missing=''
+        while read -r disk; do [ -b "/dev/disk/$disk" ] || missing="$missing $disk"; done <"$1"
+        [ -n "$missing" ] || return 0
+        tries=$((tries + 1))
+        [ $tries -lt 200 ] || return 1
+        sleep 0.05
+    done
+}
+
 # -- the set under test is r0 --
 
 # field N : of its status line, see dm-remap(4)

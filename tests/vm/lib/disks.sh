@@ -1,25 +1,34 @@
 # shellcheck shell=bash
 # The guest's disks: raw image files, kept from boot to boot, with injected errors and recording.
-# The caller sets vm (this harness), out (the run's directory) and boot_dir (that of this boot).
+# The caller sets vm (this harness), out (the run's directory), boot_dir (that of this boot), shuffle (a
+# seed, or nothing), without and late (disks that are absent, or absent at first).
 #
 # The graph of one disk, from the guest down:
 #   device (virtio-blk, scsi-hd, nvme) - blkdebug, if it has errors - file, or NBD to the recorder
 
-: "${vm:?}" "${out=}" "${boot_dir=}"
+: "${vm:?}" "${out=}" "${boot_dir=}" "${shuffle=}" "${without=}" "${late=}"
 disk_names=()
 declare -A disk_options=()
 recorded=() record_name='' recorder_pid='' recorder_dir=''
-qemu_disks=()
+qemu_disks=() late_device=''
 
-# disk NAME SIZE [bus=scsi|virtio|nvme] [lbs=BYTES] [pbs=BYTES] [cache=on|off] [discard=on] : a new,
-# empty disk, /dev/disk/NAME in the guest. cache=off: a disk without a volatile write cache.
+# disk NAME SIZE [bus=scsi|virtio|nvme] [lbs=BYTES] [pbs=BYTES] [cache=on|off] [discard=on]
+#      [copy=FILE | over=FILE] : a new disk, /dev/disk/NAME in the guest. It is empty, or a copy of FILE,
+# or a qcow2 file that only has what differs from FILE. cache=off: one without a volatile write cache.
 disk() {
-    local name=$1 size=$2
+    local name=$1 size=$2 from
     shift 2
     [[ " ${disk_names[*]} " != *" $name "* ]] || die "disk $name declared twice"
     disk_names+=("$name")
     disk_options[$name]=" bus=scsi lbs=512 pbs=512 cache=on discard=off $* "
     rm -f "$(image "$name")" "$(errors_file "$name")"
+    from=$(option "$name" over)
+    if [ -n "$from" ]; then
+        qemu-img create -q -f qcow2 -b "$from" -F raw "$(image "$name")"
+        return
+    fi
+    from=$(option "$name" copy)
+    [ -z "$from" ] || cp --sparse=always "$from" "$(image "$name")"
     truncate -s "$size" "$(image "$name")"
 }
 
@@ -57,6 +66,7 @@ record() {
     fi
     rm -f "$(log_file "$record_name")"*
     for disk in "$@"; do
+        [ -z "$(option "$disk" over)" ] || die "record $disk: it has only what differs from another image"
         cp --sparse=always "$(image "$disk")" "$out/disks/$record_name.$disk.base"
     done
 }
@@ -135,12 +145,25 @@ blkdebug_rules() {
         }' "$1"
 }
 
-# Sets qemu_disks.
-disk_arguments() {
-    local name node bus rules sizes cache_flag discard i=0
-    qemu_disks=()
-    ! disk_bus_used scsi || qemu_disks+=(-device "virtio-scsi-pci,id=scsi")
+# disk_order : the names in the order in which the guest finds them: as declared, or shuffled by a seed
+disk_order() {
+    local name
     for name in "${disk_names[@]}"; do
+        [[ " $without " == *" $name "* ]] || echo "$name"
+    done | python3 -c '
+import random, sys
+names = sys.stdin.read().split()
+if sys.argv[1]:
+    random.Random(sys.argv[1]).shuffle(names)
+print(*names, sep="\n")' "$shuffle"
+}
+
+# Sets qemu_disks and, for the disk that comes late, late_device.
+disk_arguments() {
+    local name node bus rules sizes cache_flag discard device i=0
+    qemu_disks=() late_device=''
+    ! disk_bus_used scsi || qemu_disks+=(-device "virtio-scsi-pci,id=scsi")
+    for name in $(disk_order); do
         bus=$(option "$name" bus)
         cache_flag=$(option "$name" cache)
         discard=''
@@ -150,6 +173,8 @@ disk_arguments() {
             node=driver=nbd,server.type=unix,server.path=$recorder_dir/socket,export=$name$discard
         else
             node=driver=file,filename=$(image "$name"),cache.no-flush=on$discard
+            [ -z "$(option "$name" over)" ] ||
+                node=driver=qcow2,file.driver=file,file.filename=$(image "$name"),cache.no-flush=on$discard
         fi
         rules=$(errors_file "$name")
         if [ -s "$rules" ]; then
@@ -161,11 +186,18 @@ disk_arguments() {
         fi
         sizes=logical_block_size=$(option "$name" lbs),physical_block_size=$(option "$name" pbs)
         case $bus in
-            scsi) qemu_disks+=(-device "scsi-hd,bus=scsi.0,scsi-id=$((i % 250)),lun=$((i / 250)),drive=$name,serial=$name,dpofua=on,rerror=report,werror=report,write-cache=$cache_flag,$sizes") ;;
-            virtio) qemu_disks+=(-device "virtio-blk-pci,drive=$name,serial=$name,rerror=report,werror=report,write-cache=$cache_flag,$sizes") ;;
-            nvme) qemu_disks+=(-device "nvme,drive=$name,serial=$name,$sizes") ;;
+            scsi) device=scsi-hd,bus=scsi.0,scsi-id=$((i % 250)),lun=$((i / 250)),drive=$name,serial=$name,dpofua=on,rerror=report,werror=report,write-cache=$cache_flag,$sizes ;;
+            virtio) device=virtio-blk-pci,drive=$name,serial=$name,rerror=report,werror=report,write-cache=$cache_flag,$sizes ;;
+            nvme) device=nvme,drive=$name,serial=$name,$sizes ;;
             *) die "disk $name: what is bus=$bus?" ;;
         esac
+        if [ "$name" = "$late" ]; then
+            [ "$bus" = scsi ] || die "disk $name can't come late: only SCSI disks can be plugged in"
+            # shellcheck disable=SC2034  # for run
+            late_device=$device
+        else
+            qemu_disks+=(-device "$device")
+        fi
         i=$((i + 1))
     done
 }

@@ -29,8 +29,9 @@ compile() {
     out=$cache/bin/$name-$(content_hash "$(dirname "$1")")
     if [ ! -x "$out" ]; then
         mkdir -p "$cache/bin"
-        "${CC:-gcc}" -O2 -g -static -Wall -Wextra -pthread -o "$out.new" "$@" || return 1
-        mv "$out.new" "$out"
+        # Another run may be at it too.
+        "${CC:-gcc}" -O2 -g -static -Wall -Wextra -pthread -o "$out.$$" "$@" || return 1
+        mv "$out.$$" "$out"
     fi
     echo "$out"
 }
