@@ -75,6 +75,8 @@ public:
     [[nodiscard]] virtual Lock lock_member(DeviceNumber number) = 0;
 
     std::chrono::seconds lock_timeout{10};
+    // What stands for "/" where files of the administrator are read and written.
+    std::string root;
 };
 
 [[nodiscard]] std::unique_ptr<Host> make_host();
