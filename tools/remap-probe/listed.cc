@@ -31,10 +31,16 @@ format::Candidate candidate(const sys::SysBlock& sysfs, const sys::SysBlock::Dev
 
 std::string text_of(const std::string& path) {
     try {
-        return read_file(path);
+        return read_file(path, 16 << 20);
     } catch (const Error&) {
         return {}; // no list
     }
+}
+
+bool is_device(const std::string& path, dev_t number) {
+    struct stat st;
+    return path.starts_with('/') && ::stat(path.c_str(), &st) == 0 && S_ISBLK(st.st_mode) &&
+           st.st_rdev == number;
 }
 
 } // namespace
@@ -59,6 +65,20 @@ std::string listed(const std::string& device, const std::string& root) {
         return text + "DM_REMAP_LABEL=" + safe_text(entry.name) + "\n";
     }
     return {};
+}
+
+bool is_mounted(const std::string& device) {
+    struct stat st;
+    if (::stat(device.c_str(), &st) != 0 || !S_ISBLK(st.st_mode))
+        return false;
+    const dm::DeviceNumber number{major(st.st_rdev), minor(st.st_rdev)};
+    for (const sys::Mount& mount : sys::parse_mountinfo(text_of("/proc/self/mountinfo")))
+        if (mount.number == number || is_device(mount.source, st.st_rdev))
+            return true;
+    for (const std::string& swap : sys::parse_swaps(text_of("/proc/swaps")))
+        if (is_device(swap, st.st_rdev))
+            return true;
+    return false;
 }
 
 } // namespace remap::probe

@@ -11,4 +11,7 @@ namespace remap::probe {
 // what it is says /sys, and udev's ID_PART_ENTRY_UUID in the environment.
 [[nodiscard]] std::string listed(const std::string& device, const std::string& root);
 
+// Is the device itself mounted, or used as swap?
+[[nodiscard]] bool is_mounted(const std::string& device);
+
 } // namespace remap::probe

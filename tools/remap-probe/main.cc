@@ -4,7 +4,8 @@
 //   remap-probe DEV            what its first and last block say, within 3 s
 //   remap-probe --listed DEV   whether /etc/remaptab names it as the main device of
 //                              a set; does not read the device
-//   remap-probe --wait DEV     return when the device answers, however long it takes
+//   remap-probe --mounted DEV  whether it is mounted, or used as swap
+//   remap-probe --wait DEV        return when the device answers, however long it takes
 //
 // Output is for IMPORT{program} of udev only, see answer.h. Exit status: 0 if there
 // is something to say, else 1, without a word.
@@ -44,6 +45,8 @@ int main(int argc, char** argv) {
         const std::string_view option = argc == 3 ? argv[1] : "";
         if (option == "--listed")
             return say(listed(argv[2], {}));
+        if (option == "--mounted")
+            return say(is_mounted(argv[2]) ? "DM_REMAP_MOUNTED=1\n" : "DM_REMAP_MOUNTED=0\n");
         if (option == "--wait")
             return wait_for(argv[2]);
         if (argc == 2 && argv[1][0] != '-')
@@ -51,6 +54,6 @@ int main(int argc, char** argv) {
     } catch (const std::exception&) {
         return EXIT_FAILURE; // out of memory
     }
-    std::fputs("usage: remap-probe [--listed|--wait] DEVICE\n", stderr);
+    std::fputs("usage: remap-probe [--listed|--mounted|--wait] DEVICE\n", stderr);
     return EXIT_FAILURE;
 }
