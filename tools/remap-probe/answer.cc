@@ -38,8 +38,8 @@ Raw first_of(const Block& block) {
 
 template <class Raw>
 std::string names(const Raw& raw) {
-    std::string text = line("UUID", uuid_text(raw.set_uuid)) +
-                       line("SPARE_UUID", uuid_text(raw.spare_uuid));
+    std::string text =
+        line("UUID", uuid_text(raw.set_uuid)) + line("SPARE_UUID", uuid_text(raw.spare_uuid));
     if (const std::string_view label = text_of(raw.label); !label.empty())
         text += line("LABEL", safe_text(label));
     return text + line("VERSION", std::to_string(le16_to_cpu(raw.version)));

@@ -24,8 +24,7 @@ format::Candidate candidate(const sys::SysBlock& sysfs, const sys::SysBlock::Dev
     const char* const uuid = std::getenv("ID_PART_ENTRY_UUID");
     identity.partuuid = uuid == nullptr ? "" : uuid;
     if (identity.partuuid.empty() && !(identity.wwn.empty() && identity.serial.empty()))
-        identity.partuuid =
-            format::Identity::start_prefix + std::to_string(device.start.value());
+        identity.partuuid = format::Identity::start_prefix + std::to_string(device.start.value());
     return result;
 }
 

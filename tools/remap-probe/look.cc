@@ -74,8 +74,8 @@ bool read_block(int fd, Sector at, format::AlignedBuffer& buffer) {
         }
         const int flags = got < 0 && errno == EINVAL ? ::fcntl(fd, F_GETFL) : -1;
         const bool again = got < 0 && errno == EINTR;
-        if (!again && (flags < 0 || (flags & O_DIRECT) == 0 ||
-                       ::fcntl(fd, F_SETFL, flags & ~O_DIRECT) != 0))
+        if (!again &&
+            (flags < 0 || (flags & O_DIRECT) == 0 || ::fcntl(fd, F_SETFL, flags & ~O_DIRECT) != 0))
             return false;
     }
     return true;

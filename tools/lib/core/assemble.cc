@@ -139,9 +139,9 @@ bool has_shield(const format::SpareRecord& record) {
 
 void check_header(const FoundMain& main, const AssemblePlan& plan) {
     if (!main.member.header)
-        throw Error{Code::not_found, main.device.path + ": is not the main device of " +
-                                         plan.name + ": it has no valid member header (" +
-                                         main.member.problem + ")"};
+        throw Error{Code::not_found, main.device.path + ": is not the main device of " + plan.name +
+                                         ": it has no valid member header (" + main.member.problem +
+                                         ")"};
     if (main.member.header->set_uuid != plan.record.set_uuid)
         throw Error{Code::not_found, main.device.path + ": is the main device of set " +
                                          main.member.header->set_uuid.str() + ", not of " +

@@ -46,8 +46,12 @@ class Judge {
 public:
     Judge(sys::Host& host, dm::DeviceMapper& dm, const Configuration& configuration,
           const format::Remaptab& remaptab)
-        : host_{host}, dm_{dm}, configuration_{configuration}, remaptab_{remaptab},
-          spares_{find_spares(host)}, mains_{find_mains(host)} {
+        : host_{host},
+          dm_{dm},
+          configuration_{configuration},
+          remaptab_{remaptab},
+          spares_{find_spares(host)},
+          mains_{find_mains(host)} {
         for (const format::RemaptabEntry& entry : remaptab_.entries)
             if (const auto uuid = set_of(entry))
                 listed_.emplace_back(*uuid, entry);
@@ -275,9 +279,8 @@ private:
             refuse("its main device has no stable identity", "name it in /etc/remaptab");
         std::vector<std::string> found;
         for (const sys::BlockDevice& device : host_.block_devices())
-            if (!format::identity_mismatch(
-                    identity, record.main_size,
-                    {device.size, device.partition, host_.identity(device)}))
+            if (!format::identity_mismatch(identity, record.main_size,
+                                           {device.size, device.partition, host_.identity(device)}))
                 found.push_back(device.path);
         if (found.empty())
             missing("its main device (" + describe_main(identity) + ") is missing");

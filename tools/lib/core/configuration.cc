@@ -35,8 +35,7 @@ void set_value(Configuration& configuration, std::string_view key, std::string_v
     else if (value == "none")
         configuration.auto_policy = AutoPolicy::none;
     else
-        throw Error{Code::usage,
-                    "auto is mutual, listed or none, not '" + printable(value) + "'"};
+        throw Error{Code::usage, "auto is mutual, listed or none, not '" + printable(value) + "'"};
 }
 
 void parse_line(Configuration& configuration, std::string_view line) {

@@ -83,8 +83,7 @@ void parse_identity(string_view field, RemaptabEntry& entry) {
         else if (tag == "SIZE" && entry.main_size == Sector{0} && !value.empty())
             entry.main_size = parse_sectors(value);
         else
-            bad("main is '-', a path, or WWN=, SERIAL=, PARTUUID= and SIZE=, not " +
-                quoted(field));
+            bad("main is '-', a path, or WWN=, SERIAL=, PARTUUID= and SIZE=, not " + quoted(field));
     }
     if (entry.main.empty())
         bad("SIZE= alone does not name the main device");

@@ -125,8 +125,8 @@ Superblocks read_superblocks(BlockReader& device) {
         }
         copy.readable = true;
         std::memcpy(&copy.raw, buffer.data(), sizeof(copy.raw));
-        copy.has_magic = dmr_sb_has_magic(&copy.raw) &&
-                         (i == 0 || tail_is_of(copy.raw, device.size()));
+        copy.has_magic =
+            dmr_sb_has_magic(&copy.raw) && (i == 0 || tail_is_of(copy.raw, device.size()));
         const char* const problem = dmr_sb_check(&copy.raw, place, size, i);
         copy.problem = problem != nullptr ? problem : "";
     }
