@@ -240,12 +240,16 @@ class Udev(Case):
             outcome = machine.event(device)
             self.assertNotIn("ID_FS_TYPE", outcome.properties) # not even tried
             self.assertIn(start, outcome.commands)
+            self.assertEqual(outcome["DM_REMAP_STATE"], "no_answer")
             self.assertNotIn("SYSTEMD_READY", outcome.properties)
             outcome = machine.events(("add", device), ("change", device))
             self.assertEqual(outcome["ID_FS_TYPE"], "ext4") # the second time as without us
             self.assertNotIn(start, outcome.commands)
+            self.assertEqual(outcome["DM_REMAP_STATE"], "unreadable")
             machine.systemd = False # nobody could ask again
-            self.assertEqual(machine.event(device)["ID_FS_TYPE"], "ext4")
+            outcome = machine.event(device)
+            self.assertEqual(outcome["ID_FS_TYPE"], "ext4")
+            self.assertEqual(outcome["DM_REMAP_STATE"], "unreadable")
 
         self.both_orders(check)
 

@@ -40,6 +40,9 @@ def why_not():
     for program in "udevadm", "losetup", "unshare", "partx", "mkfs.ext4":
         if not shutil.which(program):
             return f"needs {program}"
+    for rules in UPSTREAM_NAMES:
+        if not os.path.exists(f"/usr/lib/udev/rules.d/{rules}"):
+            return f"needs {rules} as Debian has it"
     for option in ["--mount", "true"], ["--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]:
         if subprocess.run(["unshare", *option], capture_output=True, check=False).returncode:
             return "can't make a mount namespace"

@@ -169,7 +169,7 @@ TEST_F(ProbeLook, ChildHasNothingOpenButItsPipe) {
     const Seen seen = look(disk, milliseconds{10'000}, [](const std::string&, const Send& send) {
         std::uint64_t open = 0;
         for (int fd = 0; fd < 256; ++fd)
-            open += ::fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
+            open += ::fcntl(fd, F_GETFD) >= 0 ? 1U : 0U;
         send(Part::size, open, nullptr);
         send(Part::end, open, nullptr);
     });
