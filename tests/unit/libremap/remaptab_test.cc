@@ -58,6 +58,7 @@ TEST(Remaptab, EveryMistakeNamesItsLine) {
         {"a/b - /dev/sdb", "'a/b' can't be the name of a set"},
         {"\\12 - /dev/sdb", "'\\12' has a backslash without three octal digits"},
         {"a\\000b - /dev/sdb", "has a backslash without three octal digits"},
+        {with("WWN=1\x01"), "'1?' has a control character"},
         {with("sda"), "main is '-', a path, or WWN=, SERIAL=, PARTUUID= and SIZE=, not 'sda'"},
         {with("WWN=1,MODEL=2"), "not 'WWN=1,MODEL=2'"},
         {with("WWN=1,"), "not 'WWN=1,'"},

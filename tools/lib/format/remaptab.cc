@@ -25,6 +25,8 @@ std::string quoted(string_view text) {
 std::string unescape(string_view field) {
     std::string text;
     for (std::size_t i = 0; i < field.size(); ++i) {
+        if (const auto code = static_cast<unsigned char>(field[i]); code < ' ' || code == 0x7f)
+            bad(quoted(field) + " has a control character");
         if (field[i] != '\\') {
             text += field[i];
             continue;
