@@ -5,6 +5,7 @@ namespace with rules, database and /dev of its own, and a disk that never answer
 import ctypes
 import os
 import pathlib
+import select
 import shutil
 import struct
 import subprocess
@@ -142,7 +143,7 @@ class Outcome:
 
 class SilentDisk:
     """A loop device on a file system of our own, which answers everything but reads:
-    who reads it waits and can't be killed. close() lets them go."""
+    who reads it waits and can't be killed, until the test ends."""
 
     FILE = 2
     SIZE = 64 << 20
@@ -156,16 +157,22 @@ class SilentDisk:
         if self.libc.mount(b"silent", self.point.encode(), b"fuse", 0, data):
             raise OSError(ctypes.get_errno(), "can't mount a fuse file system")
         self.reads = 0
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.device = None
+        self.stop = os.pipe()
+        self.server = threading.Thread(target=self.serve, daemon=True)
+        self.server.start()
         case.addCleanup(self.close)
         self.device = subprocess.run(
             ["losetup", "--find", "--show", "--read-only", os.path.join(self.point, "disk")],
             check=True, capture_output=True, text=True, timeout=30).stdout.strip()
 
     def close(self):
-        # without its server every request that waits fails
+        os.close(self.stop[1])
+        self.server.join()
+        # without a server every request that waits fails
         os.close(self.fuse)
-        subprocess.run(["losetup", "--detach", self.device], check=False)
+        if self.device:
+            subprocess.run(["losetup", "--detach", self.device], check=True)
         self.libc.umount2(self.point.encode(), 2) # MNT_DETACH
 
     def attributes(self, node):
@@ -194,10 +201,10 @@ class SilentDisk:
 
     def serve(self):
         while True:
-            try:
-                request = os.read(self.fuse, 1 << 20)
-            except OSError: # closed
+            ready, _, _ = select.select([self.fuse, self.stop[0]], [], [])
+            if self.stop[0] in ready:
                 return
+            request = os.read(self.fuse, 1 << 20)
             _, opcode, unique, node = struct.unpack_from("<IIQQ", request)
             answer = self.answer(opcode, node)
             if answer is None:
@@ -205,7 +212,7 @@ class SilentDisk:
             error, body = (-answer, b"") if isinstance(answer, int) else (0, answer)
             try:
                 os.write(self.fuse, struct.pack("<IiQ", 16 + len(body), error, unique) + body)
-            except OSError: # an interrupted request, or closed
+            except OSError: # an interrupted request
                 continue
 
 

@@ -52,8 +52,7 @@ public:
     [[nodiscard]] virtual BlockDevice inspect(const std::string& path) = 0;
     // A path for a device number, for showing: "/dev/sdb1", or "8:17".
     [[nodiscard]] virtual std::string path_of(DeviceNumber number) = 0;
-    // All block devices that could be members, with partitions; none of which udev
-    // knows that it does not answer.
+    // All block devices that could be members, with partitions, but none known as dead.
     [[nodiscard]] virtual std::vector<BlockDevice> block_devices() = 0;
     // Stable names of the device; empty parts are unknown.
     [[nodiscard]] virtual format::Identity identity(const BlockDevice& device) = 0;
