@@ -174,6 +174,26 @@ class Udev(Case):
 
         self.both_orders(check)
 
+    def test_listed_partition_that_can_not_be_probed(self):
+        """By its second event; the first one does not even look at its content."""
+        _, device, partition = self.partitioned()
+
+        def check(machine):
+            machine.remaptab = f"data PARTUUID=12345678-01 UUID={self.set_uuid}\n"
+            real = machine.udev / "real-probe"
+            shutil.copy(harness.CONFIG.remap_probe, real)
+            machine.fake_probe(f'case $1 in --*) exec /usr/lib/udev/{real.name} "$@" ;; esac\n'
+                               "echo DM_REMAP_ROLE=unknown; echo DM_REMAP_STATE=no_answer")
+            outcome = machine.events(("add", device), ("add", partition))
+            self.assertNotIn("ID_FS_TYPE", outcome.properties)
+            for link in outcome.links:
+                self.assertNotRegex(link, "by-uuid|by-label|by-partuuid")
+            outcome = machine.events(("add", device), ("add", partition), ("change", partition))
+            self.assert_hidden(outcome)
+            self.assertEqual(outcome["DM_REMAP_STATE"], "listed")
+
+        self.both_orders(check)
+
     def test_noremap_still_hides(self):
         device = self.main_device()
 

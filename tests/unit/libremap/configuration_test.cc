@@ -61,6 +61,9 @@ TEST(Configuration, ListAndUnlist) {
     EXPECT_FALSE(unlist_set(host, Uuid::random()));
     EXPECT_TRUE(unlist_set(host, record.set_uuid));
     EXPECT_TRUE(read_remaptab(host).entries.empty());
+    record.main = {};
+    EXPECT_FALSE(list_set(host, record)); // nothing to recognise main by
+    EXPECT_TRUE(read_remaptab(host).entries.empty());
 }
 
 } // namespace

@@ -100,6 +100,8 @@ format::Remaptab read_remaptab(sys::Host& host) {
 }
 
 bool list_set(sys::Host& host, const format::SpareRecord& record) {
+    if (record.main.empty())
+        return false;
     const std::string path = host.root + remaptab_path;
     const Fd lock = lock_directory(path);
     std::string text = read_if_there(path);

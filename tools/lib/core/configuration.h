@@ -32,8 +32,8 @@ struct Configuration {
 [[nodiscard]] format::Remaptab read_remaptab(sys::Host& host);
 
 // Put the line of a set without member header into remaptab, so that its main
-// device is recognised at boot. Returns false if it is there already. Throws
-// os_error if the file can't be written.
+// device is recognised at boot. Returns false if it is there already, or if main has
+// no name by which to recognise it. Throws os_error if the file can't be written.
 bool list_set(sys::Host& host, const format::SpareRecord& record);
 // Remove the lines of a set. Returns false if there are none. Throws os_error.
 bool unlist_set(sys::Host& host, const Uuid& set);
