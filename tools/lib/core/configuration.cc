@@ -95,7 +95,7 @@ Configuration read_configuration(sys::Host& host) {
 format::Remaptab read_remaptab(sys::Host& host) {
     format::Remaptab tab = format::parse_remaptab(read_if_there(host.root + remaptab_path));
     for (std::string& problem : tab.problems)
-        problem = std::string{remaptab_path} + ": " + problem + "; the line is ignored";
+        problem = strf("%s: %s; the line is ignored", remaptab_path, problem.c_str());
     return tab;
 }
 
