@@ -135,9 +135,11 @@ class Auto(WorldCase):
 
     def test_not_listed(self):
         os.remove(self.etc("remaptab"))
-        out = self.check(["assemble", "--all"], 0)
-        self.assertIn("is left alone: its main device has no member header", out)
-        self.assertEqual([*self.ctl("assemble", "--all", "--event")], [0, "", ""])
+        for flags in ["--all"], ["--all", "--event"], [f"UUID={self.uuid}", "--event"]:
+            out = self.check(["assemble", *flags], 0)
+            self.assertEqual(out, f"r0 (UUID={self.uuid}) is left alone: its main device has no member "
+                             "header, and /etc/remaptab does not list it\n")
+        self.assertEqual([*self.ctl("assemble", f"UUID={self.uuid}", "--last-resort")], [0, "", ""])
         self.assertEqual(self.world.devices(), [])
 
     def test_policy_none(self):

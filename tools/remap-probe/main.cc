@@ -5,7 +5,7 @@
 //   remap-probe --listed DEV   whether /etc/remaptab names it as the main device of
 //                              a set; does not read the device
 //   remap-probe --mounted DEV  whether it is mounted, or used as swap
-//   remap-probe --wait DEV        return when the device answers, however long it takes
+//   remap-probe --wait DEV     return when the device answers, however long it takes
 //
 // Output is for IMPORT{program} of udev only, see answer.h. Exit status: 0 if there
 // is something to say, else 1, without a word.

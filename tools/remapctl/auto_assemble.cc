@@ -117,7 +117,7 @@ int report(Context& context, const AutoOptions& options, const AutoSet& set) {
             context.say(set.name + " is assembled already: /dev/mapper/" + set.name);
         return 0;
     case Verdict::not_allowed:
-        if (!options.event && !options.last_resort)
+        if (!options.last_resort) // it was said when the member came
             context.say(label(set) + " is left alone: " + set.reason);
         return 0;
     case Verdict::incomplete:
