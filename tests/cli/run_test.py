@@ -40,6 +40,8 @@ def main():
     parser.add_argument("--remapctl", required=True)
     parser.add_argument("--world", required=True)
     parser.add_argument("--mkspare", required=True)
+    parser.add_argument("--remap-probe", required=True)
+    parser.add_argument("--build", required=True, help="directory of the build")
     parser.add_argument("--schema", required=True)
     parser.add_argument("--update-golden", action="store_true")
     args = parser.parse_args()

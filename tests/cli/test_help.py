@@ -24,7 +24,8 @@ class Help(Case):
         self.explains("create", "NAME", "--main DEV", "--spare DEV", "--no-shield")
 
     def test_assemble(self):
-        self.explains("assemble", "UUID=...", "--main DEV", "--spare DEV", "--read-only", "--name")
+        self.explains("assemble", "UUID=...", "--main DEV", "--spare DEV", "--read-only", "--name",
+                      "--all", "--event", "--last-resort")
 
     def test_stop(self):
         self.explains("stop", "NAME", "--all")

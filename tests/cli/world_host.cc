@@ -34,7 +34,9 @@ private:
 
 class WorldHost final : public sys::Host {
 public:
-    explicit WorldHost(std::shared_ptr<World> world) : world_{std::move(world)} {}
+    explicit WorldHost(std::shared_ptr<World> world) : world_{std::move(world)} {
+        root = world_->directory();
+    }
 
     sys::BlockDevice inspect(const std::string& path) override {
         return on_host([&](FileHost& host) { return host.inspect(path); });

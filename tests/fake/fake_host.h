@@ -20,6 +20,7 @@ public:
         if (::mkdtemp(pattern.data()) == nullptr)
             throw os_error(errno, pattern);
         directory_ = pattern;
+        root = pattern + "/root";
     }
     ~FakeHost() override {
         std::error_code ignored;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Writes the inputs that the fuzzers start from: make_seeds DIR makes
-// DIR/format and DIR/load.
+// DIR/format, DIR/load and DIR/probe.
 #include "sample.h"
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -117,6 +118,36 @@ void make_load(const fs::path& dir) {
     }
 }
 
+// fuzz_probe: flags, size of the device, first and last block; or a remaptab.
+void make_probe(const fs::path& dir) {
+    const u64 size = 2 * sample::mib;
+    dmr_superblock sb = sample::superblock(size, 100 * size, 0);
+    dmr_member member{};
+    member.main_sectors = cpu_to_le64(size);
+    std::memcpy(member.label, "data", 4);
+    dmr_member_seal(&member);
+    Bytes head;
+    append(head, member);
+    head.resize(DMR_BLOCK_SIZE);
+    Bytes copies[2];
+    for (unsigned copy = 0; copy < 2; copy++) {
+        dmr_sb_seal(&sb, copy);
+        append(copies[copy], sb);
+    }
+    int n = 0;
+    for (const u8 flags : {u8{0}, u8{1}, u8{8}, u8{48}})
+        for (const Bytes& first : {head, copies[0]}) {
+            Bytes out;
+            append(out, flags);
+            append(out, static_cast<u32>(size));
+            write(dir / std::to_string(n++), out + first + copies[1]);
+        }
+    write(dir / "remaptab",
+          "\x80# comment\ndata  WWN=0x5000c500a,SERIAL=W\\0401,PARTUUID=a-01,SIZE=99s  "
+          "UUID=0dad5b54-1c5f-4b8f-9f0a-2a8f3d1f7a10  noauto,readonly,nofail,timeout=90s\n"
+          "other - /dev/sdb\n");
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -125,9 +156,10 @@ int main(int argc, char** argv) {
         return 2;
     }
     const fs::path dir = argv[1];
-    for (const char* name : {"format", "load"})
+    for (const char* name : {"format", "load", "probe"})
         fs::create_directories(dir / name);
     make_format(dir / "format");
     make_load(dir / "load");
+    make_probe(dir / "probe");
     return 0;
 }

@@ -2,6 +2,7 @@
 // assemble, stop
 #include "core/assemble.h"
 
+#include "auto_assemble.h"
 #include "base/text.h"
 #include "core/status.h"
 #include "verbs.h"
@@ -13,9 +14,31 @@ namespace {
 struct AssembleOptions {
     std::string set;
     core::AssembleRequest request;
+    AutoOptions automatic;
 };
 
+void check_options(const AssembleOptions& options) {
+    const AutoOptions& automatic = options.automatic;
+    const core::AssembleRequest& request = options.request;
+    if (automatic.all && !options.set.empty())
+        throw Error{Code::usage, "--all and a set exclude each other",
+                    "see: remapctl assemble --help"};
+    if (automatic.any() && (!request.main.empty() || !request.spare.empty() ||
+                            !request.new_name.empty() || request.read_only))
+        throw Error{Code::usage,
+                    "--all, --event and --last-resort go by /etc/remaptab, not by options",
+                    "see: remapctl assemble --help"};
+    if (automatic.any() && !automatic.all && !options.set.starts_with("UUID="))
+        throw Error{Code::usage, "--event and --last-resort need --all or UUID=...",
+                    "see: remapctl assemble --help"};
+}
+
 int assemble(Context& context, AssembleOptions options) {
+    check_options(options);
+    if (options.automatic.any()) {
+        options.automatic.only = core::wanted_set(options.set).uuid;
+        return assemble_automatically(context, options.automatic);
+    }
     core::AssembleRequest& request = options.request;
     const core::AssembleRequest wanted = core::wanted_set(options.set);
     request.name = wanted.name;
@@ -89,6 +112,12 @@ void add_assemble_stop(CLI::App& app, Selected& selected) {
     sub->add_option("--name", options->request.new_name, "Name of the device in /dev/mapper")
         ->type_name("NEW");
     sub->add_flag("--read-only", options->request.read_only, "Change nothing, refuse writes");
+    sub->add_flag("--all", options->automatic.all,
+                  "Every set that is in /etc/remaptab, or whose members name each other");
+    sub->add_flag("--event", options->automatic.event,
+                  "As at boot: a set that is not complete yet is no failure");
+    sub->add_flag("--last-resort", options->automatic.last_resort,
+                  "As at boot when time is up: say what is missing");
     sub->callback([&selected, options] {
         selected.run = [options](Context& context) { return assemble(context, *options); };
     });

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "core/advice.h"
+#include "core/configuration.h"
 #include "verbs.h"
 
 namespace remap::ctl {
@@ -87,6 +88,18 @@ int advise(Context& context, const core::CreateRequest& request) {
     return 0;
 }
 
+// Without a header main is known by its line only; the set is there with or without.
+void list_set(Context& context, const format::SpareRecord& record) {
+    try {
+        if (core::list_set(context.host(), record))
+            context.say("Listed in /etc/remaptab.");
+    } catch (const Error& e) {
+        context.warn(std::string{"the set is not listed in /etc/remaptab, so it is not assembled "
+                                 "at boot and main is not hidden: "} +
+                     e.what());
+    }
+}
+
 int create(Context& context, core::CreateRequest request) {
     if (request.spare.empty() && context.options.dry_run)
         return advise(context, request);
@@ -112,6 +125,8 @@ int create(Context& context, core::CreateRequest request) {
     core::create_set(context.host(), context.dm(), plan);
     context.say("Created " + request.name + ", UUID " + plan.record.set_uuid.str() +
                 ". Device: /dev/mapper/" + request.name);
+    if (!request.shield)
+        list_set(context, plan.record);
     context.say("Do not use " + plan.main.path + " directly any more.");
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/text.h"
+#include "core/configuration.h"
 #include "verbs.h"
 
 namespace remap::ctl {
@@ -14,6 +15,19 @@ struct WipeOptions {
     std::vector<std::string> paths;
     std::optional<std::uint64_t> discard_remapped;
 };
+
+// A line for a set of which no spare is left stands for nothing.
+void unlist_set(Context& context, const Uuid& uuid) {
+    try {
+        for (const core::FoundSpare& spare : core::find_spares(context.host()))
+            if (spare.record && spare.record->set_uuid == uuid)
+                return;
+        if (core::unlist_set(context.host(), uuid))
+            context.say("Removed its line from /etc/remaptab.");
+    } catch (const Error& e) {
+        context.warn(std::string{"/etc/remaptab still lists the set: "} + e.what());
+    }
+}
 
 void wipe_one(Context& context, const WipeOptions& options, const std::string& path, Json& wiped) {
     const core::WipePlan plan =
@@ -36,6 +50,8 @@ void wipe_one(Context& context, const WipeOptions& options, const std::string& p
     }
     core::wipe_device(context.host(), plan);
     context.say("Wiped " + path + ".");
+    if (record)
+        unlist_set(context, record->set_uuid);
 }
 
 int wipe(Context& context, const WipeOptions& options) {

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "core/members.h"
 
 namespace remap::core {
 
@@ -74,6 +75,22 @@ void require_one_set(const std::vector<FoundSpare>& spares) {
         throw Error{Code::not_found, "several sets match: " + join(names, ", "), "say which one"};
 }
 
+// Which spare of a set with a shield counts says the header on main, if there is a
+// single one: a spare can claim to be newer, but it can't change main.
+void prefer_named_spare(sys::Host& host, std::vector<FoundSpare>& spares) {
+    if (spares.size() < 2)
+        return;
+    const auto mains = mains_of(find_mains(host), spares[0].record->set_uuid);
+    if (mains.size() != 1)
+        return;
+    std::vector<FoundSpare> named;
+    for (const FoundSpare& spare : spares)
+        if (!member_mismatch(*mains[0].member.header, *spare.record))
+            named.push_back(spare);
+    if (!named.empty())
+        spares = std::move(named);
+}
+
 FoundSpare search_spare(sys::Host& host, const AssembleRequest& request) {
     std::vector<std::string> passed_over;
     const std::vector<FoundSpare> all = find_spares(host, &passed_over);
@@ -84,6 +101,7 @@ FoundSpare search_spare(sys::Host& host, const AssembleRequest& request) {
     if (spares.empty())
         nothing_found(request, all, passed_over);
     require_one_set(spares);
+    prefer_named_spare(host, spares);
     // a replaced spare stays behind with a lower epoch
     std::stable_sort(spares.begin(), spares.end(), [](const auto& a, const auto& b) {
         return a.record->epoch > b.record->epoch;
@@ -115,11 +133,51 @@ void check_state(const FoundSpare& spare, AssemblePlan& plan) {
                 spare.superblocks.copy[i].problem);
 }
 
+bool has_shield(const format::SpareRecord& record) {
+    return (record.incompat & DMR_INCOMPAT_SHIELD) != 0;
+}
+
+void check_header(const FoundMain& main, const AssemblePlan& plan) {
+    if (!main.member.header)
+        throw Error{Code::not_found, main.device.path + ": is not the main device of " + plan.name +
+                                         ": it has no valid member header (" + main.member.problem +
+                                         ")"};
+    if (main.member.header->set_uuid != plan.record.set_uuid)
+        throw Error{Code::not_found, main.device.path + ": is the main device of set " +
+                                         main.member.header->set_uuid.str() + ", not of " +
+                                         plan.name};
+    if (const auto mismatch = member_mismatch(*main.member.header, plan.record))
+        throw Error{Code::refused, plan.name + ": the spare " + plan.spare.path + " " + *mismatch,
+                    "look for the right one: " + describe_spare(*main.member.header)};
+}
+
+// With a shield the header says which device it is, whatever bus it is on.
+sys::BlockDevice search_shielded_main(sys::Host& host, const AssemblePlan& plan) {
+    const std::vector<FoundMain> mains = mains_of(find_mains(host), plan.record.set_uuid);
+    if (mains.empty())
+        throw Error{Code::not_found,
+                    plan.name + ": no device carries the member header of its main device (" +
+                        describe_main(plan.record.main) + ", " +
+                        human_size(to_bytes(plan.record.main_size)) + ")",
+                    "connect it"};
+    if (mains.size() > 1)
+        throw Error{Code::refused,
+                    plan.name + ": " + mains[0].device.path + " and " + mains[1].device.path +
+                        " carry the same member header",
+                    "one is a copy of the other: disconnect it, or give --main"};
+    check_header(mains[0], plan);
+    return mains[0].device;
+}
+
 sys::BlockDevice given_main(sys::Host& host, const AssembleRequest& request, AssemblePlan& plan) {
     sys::BlockDevice main = host.inspect(request.main);
     if (main.size < plan.record.main_size)
         throw Error{Code::not_found,
                     request.main + ": is smaller than the main device of " + plan.name};
+    if (has_shield(plan.record)) {
+        check_header(look_at_main(host, main), plan);
+        return main;
+    }
     const auto mismatch = main_mismatch(plan.record, main, host.identity(main));
     if (mismatch && !request.force)
         throw Error{Code::not_found,
@@ -131,6 +189,8 @@ sys::BlockDevice given_main(sys::Host& host, const AssembleRequest& request, Ass
 }
 
 sys::BlockDevice search_main(sys::Host& host, const AssemblePlan& plan) {
+    if (has_shield(plan.record))
+        return search_shielded_main(host, plan);
     if (plan.record.main.empty())
         throw Error{Code::not_found,
                     plan.name + ": its main device has no stable identity and can't be found",

@@ -5,54 +5,15 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "core/members.h"
+#include "format/identity.h"
+#include "format/set_name.h"
 
 namespace remap::core {
 
-namespace {
-
-// What device-mapper takes without mangling, less what would confuse our own
-// command line.
-bool name_character(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           std::string_view{"#+-.:=@_"}.find(c) != std::string_view::npos;
-}
-
-std::optional<std::string> differs(const char* what, const std::string& recorded,
-                                   const std::string& found) {
-    if (recorded.empty() || to_lower(recorded) == to_lower(found))
-        return std::nullopt;
-    return strf("its %s is %s, not %s", what, found.empty() ? "unknown" : found.c_str(),
-                printable(recorded).c_str());
-}
-
-// Several paths to one spare: the device that stands on top of the others.
-void drop_lower_paths(sys::Host& host, std::vector<FoundSpare>& spares) {
-    const auto shown_twice = [&](const FoundSpare& spare) {
-        return spare.record && std::any_of(spares.begin(), spares.end(), [&](const auto& other) {
-                   return other.record && other.device.number != spare.device.number &&
-                          other.device.name.starts_with("dm-") &&
-                          other.record->spare_uuid == spare.record->spare_uuid;
-               });
-    };
-    std::vector<FoundSpare> kept;
-    for (const FoundSpare& spare : spares)
-        if (!shown_twice(spare) || host.users(spare.device).empty())
-            kept.push_back(spare);
-    if (!kept.empty())
-        spares = std::move(kept);
-}
-
-} // namespace
-
 void check_name(const std::string& name) {
-    const bool good = !name.empty() && name[0] != '-' && name != "." && name != ".." &&
-                      std::all_of(name.begin(), name.end(), name_character);
-    if (!good || name == "control" || name.starts_with("UUID="))
-        throw Error{Code::usage, "'" + printable(name) + "' can't be the name of a set",
-                    "use letters, digits and #+-.:=@_"};
-    if (name.size() >= DMR_LABEL_SIZE)
-        throw Error{Code::usage, strf("the name '%s' is longer than %d bytes",
-                                      printable(name).c_str(), DMR_LABEL_SIZE - 1)};
+    if (const auto problem = format::name_problem(name))
+        throw Error{Code::usage, *problem};
 }
 
 FoundSpare look_at_spare(sys::Host& host, const sys::BlockDevice& device) {
@@ -91,31 +52,17 @@ std::vector<FoundSpare> find_spares(sys::Host& host, std::vector<std::string>* p
     // to an ordinary user a machine full of sets looks empty
     if (spares.empty() && forbidden)
         throw *forbidden;
-    drop_lower_paths(host, spares);
+    drop_lower_paths(host, spares, [](const FoundSpare& a, const FoundSpare& b) {
+        return a.record && b.record && a.record->spare_uuid == b.record->spare_uuid;
+    });
     return spares;
 }
 
 std::optional<std::string> main_mismatch(const format::SpareRecord& record,
                                          const sys::BlockDevice& device,
                                          const format::Identity& identity) {
-    if (device.size != record.main_size)
-        return strf("it has %llu sectors, not %llu",
-                    static_cast<unsigned long long>(device.size.value()),
-                    static_cast<unsigned long long>(record.main_size.value()));
-    if (record.main.partuuid.empty() && device.partition && !record.main.empty())
-        return "it is a partition";
-    if (auto text = differs("partition UUID", record.main.partuuid, identity.partuuid))
-        return text;
-    // The disk of a partition may be behind another adapter, which shows no WWN.
-    const bool lenient = !record.main.partuuid.empty() &&
-                         !record.main.partuuid.starts_with(format::Identity::start_prefix);
-    if (!lenient || !identity.wwn.empty())
-        if (auto text = differs("WWN", record.main.wwn, identity.wwn))
-            return text;
-    // A serial number says something only where there is no better name.
-    if (record.main.wwn.empty() && !lenient)
-        return differs("serial number", record.main.serial, identity.serial);
-    return std::nullopt;
+    return format::identity_mismatch(record.main, record.main_size,
+                                     {device.size, device.partition, identity});
 }
 
 std::string describe_main(const format::Identity& identity) {

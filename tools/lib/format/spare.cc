@@ -98,6 +98,12 @@ const char* reason_name(unsigned reason) {
     return reason < names.size() ? names[reason] : "unknown";
 }
 
+bool tail_is_of(const dmr_superblock& raw, Sector device_size) {
+    const std::uint64_t size = device_size.value();
+    return le64_to_cpu(raw.spare_sectors) == size &&
+           le64_to_cpu(raw.self_sector) == dmr_sb_sector(size, 1);
+}
+
 Superblocks read_superblocks(BlockReader& device) {
     Superblocks result;
     dmr_geometry geometry;
@@ -119,7 +125,8 @@ Superblocks read_superblocks(BlockReader& device) {
         }
         copy.readable = true;
         std::memcpy(&copy.raw, buffer.data(), sizeof(copy.raw));
-        copy.has_magic = dmr_sb_has_magic(&copy.raw);
+        copy.has_magic =
+            dmr_sb_has_magic(&copy.raw) && (i == 0 || tail_is_of(copy.raw, device.size()));
         const char* const problem = dmr_sb_check(&copy.raw, place, size, i);
         copy.problem = problem != nullptr ? problem : "";
     }

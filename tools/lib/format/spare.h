@@ -68,7 +68,7 @@ struct SuperblockCopy {
     dmr_superblock raw{};
     std::string problem; // why it is not valid; empty: it is
     bool readable = false;
-    bool has_magic = false;
+    bool has_magic = false; // and is not that of another device, see tail_is_of()
 
     [[nodiscard]] bool valid() const { return problem.empty(); }
 };
@@ -85,6 +85,10 @@ struct Superblocks {
         return copy[static_cast<std::size_t>(chosen)].raw;
     }
 };
+
+// Does the copy in the last block say that it was written for this device? The last
+// block of a disk may be that of its last partition.
+[[nodiscard]] bool tail_is_of(const dmr_superblock& raw, Sector device_size);
 
 // Read both copies. Never throws for what is or isn't on the device.
 [[nodiscard]] Superblocks read_superblocks(BlockReader& device);

@@ -52,7 +52,7 @@ public:
     [[nodiscard]] virtual BlockDevice inspect(const std::string& path) = 0;
     // A path for a device number, for showing: "/dev/sdb1", or "8:17".
     [[nodiscard]] virtual std::string path_of(DeviceNumber number) = 0;
-    // All block devices that could be members, with partitions.
+    // All block devices that could be members, with partitions, but none known as dead.
     [[nodiscard]] virtual std::vector<BlockDevice> block_devices() = 0;
     // Stable names of the device; empty parts are unknown.
     [[nodiscard]] virtual format::Identity identity(const BlockDevice& device) = 0;
@@ -75,6 +75,8 @@ public:
     [[nodiscard]] virtual Lock lock_member(DeviceNumber number) = 0;
 
     std::chrono::seconds lock_timeout{10};
+    // What stands for "/" where files of the administrator are read and written.
+    std::string root;
 };
 
 [[nodiscard]] std::unique_ptr<Host> make_host();

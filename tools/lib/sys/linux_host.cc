@@ -84,7 +84,9 @@ public:
         std::vector<BlockDevice> result;
         for (const SysBlock::Device& device : sysfs_.devices()) {
             const std::string path = path_of(device.number);
-            if (number_of(path) == device.number)
+            // who opens a disk that did not answer udev may wait with it, for minutes
+            if (number_of(path) == device.number &&
+                udev_property(device.number, "DM_REMAP_STATE") != "no_answer")
                 result.push_back(to_block_device(device, path));
         }
         return result;
