@@ -91,9 +91,16 @@ content_hash() {
 fake_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
-    elif unshare --map-root-user --map-auto true 2>/dev/null; then
+    elif may_map_users; then
         unshare --map-root-user --map-auto --mount --fork "$@"
     else
         sudo -n "$@"
     fi
+}
+
+# Is there a user namespace for us, with all the user numbers in it? The first question is not idle:
+# where it fails, the second leaves a process behind that waits for ever, and has our locks.
+may_map_users() {
+    unshare --user true 2>/dev/null && command -v newuidmap >/dev/null &&
+        unshare --map-root-user --map-auto true 2>/dev/null
 }
