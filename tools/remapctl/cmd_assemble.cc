@@ -38,7 +38,7 @@ int assemble(Context& context, AssembleOptions options) {
                     plan.spare.path + ".");
         return 0;
     }
-    core::assemble_set(context.dm(), plan);
+    core::assemble_set(context.host(), context.dm(), plan);
     context.say("Assembled " + plan.name + (plan.read_only ? " (read-only)" : "") +
                 ": /dev/mapper/" + plan.name);
     return 0;

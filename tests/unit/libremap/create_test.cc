@@ -164,7 +164,7 @@ TEST_F(Create, KeepsMetadataWhenActivationFails) {
     dm.before = nullptr;
     AssembleRequest again;
     again.name = "r0";
-    assemble_set(dm, plan_assemble(host, dm, again));
+    assemble_set(host, dm, plan_assemble(host, dm, again));
     EXPECT_TRUE(dm.devices.contains("r0"));
 }
 

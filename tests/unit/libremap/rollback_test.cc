@@ -46,7 +46,7 @@ public:
     void assemble() {
         AssembleRequest request;
         request.name = "r0";
-        assemble_set(dm, plan_assemble(host, dm, request));
+        assemble_set(host, dm, plan_assemble(host, dm, request));
     }
     format::CheckReport check() {
         const auto file = host.open(host.inspect(spare), sys::Access::read);
