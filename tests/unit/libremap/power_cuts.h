@@ -88,7 +88,7 @@ private:
 
     static std::vector<std::vector<bool>> subsets(std::size_t count) {
         std::vector<std::vector<bool>> result;
-        if (count <= 4) {
+        if (count <= 3) {
             for (unsigned bits = 0; bits < 1U << count; ++bits) {
                 std::vector<bool> kept(count);
                 for (std::size_t i = 0; i < count; ++i)
@@ -156,7 +156,8 @@ private:
                 continue;
             part(0, i * 512, false);
             part(i * 512, event.content.size(), false);
-            part(i * 512, (i + 1) * 512, false);
+            if (sectors <= 8)
+                part(i * 512, (i + 1) * 512, false);
         }
         for (const std::size_t bytes : {10U, 200U, 300U, 500U})
             part(0, bytes, true);

@@ -53,7 +53,9 @@ void check_pair(const sys::BlockDevice& main, const sys::BlockDevice& spare) {
 bool just_begun(const format::Superblocks& old, const std::string& name) {
     return !old.found() && std::any_of(old.copy.begin(), old.copy.end(), [&](const auto& copy) {
         const format::SpareRecord record = format::decode(copy.raw);
-        return copy.has_magic && record.state == format::State::creating && record.label == name;
+        // a name that did not get there is not the name of another set
+        return copy.has_magic && record.state == format::State::creating &&
+               name.starts_with(record.label);
     });
 }
 
@@ -67,8 +69,12 @@ bool find_cut_off(sys::Host& host, CreatePlan& plan, format::BlockReader& spare,
         return true;
     }
     const format::SpareRecord record = format::decode(old.best());
-    if (record.state != format::State::creating || record.label != plan.request.name ||
-        main_mismatch(record, plan.main, host.identity(plan.main)))
+    // complete, but never activated
+    const bool done = record.state == format::State::active && record.activation == 0 &&
+                      (record.incompat & DMR_INCOMPAT_SHIELD) != 0;
+    if (!(done || record.state == format::State::creating) || record.label != plan.request.name ||
+        main_mismatch(record, plan.main, host.identity(plan.main)) ||
+        (done && !carries_shield(*host.open(plan.main, sys::Access::read), record)))
         return false;
     plan.cut_off = CutOff::started;
     if ((record.incompat & DMR_INCOMPAT_SHIELD) == 0)
@@ -128,19 +134,6 @@ void check_main_is_no_spare(sys::Host& host, const CreatePlan& plan) {
                     "are --main and --spare swapped? If not, use --force"};
 }
 
-// Nor can it be the main device of another set: half of its content is elsewhere.
-void check_main_is_no_member(sys::Host& host, const CreatePlan& plan) {
-    const auto file = host.open(plan.main, sys::Access::read);
-    const format::FoundMember found = format::read_member(*file);
-    if (found.has_magic)
-        throw Error{Code::refused,
-                    plan.main.path + ": is the main device of set '" +
-                        (found.header ? printable(found.header->label) : "?") + "' (" +
-                        (found.header ? found.header->set_uuid.str() : found.problem) + ")",
-                    "dissolve that set first; if its spare is gone, see: remapctl recover shield "
-                    "--help"};
-}
-
 void check_no_boot_partition(sys::Host& host, const CreatePlan& plan) {
     const std::string what = boot_partition(host.partition_type(plan.main));
     if (!what.empty())
@@ -177,6 +170,20 @@ private:
     format::BlockReader& main_;
     std::vector<std::byte> first_; // empty: main's own is whole
 };
+
+// Nor can it be the main device of another set: half of its content is elsewhere.
+void check_main_is_no_member(sys::Host& host, const CreatePlan& plan) {
+    const auto file = host.open(plan.main, sys::Access::read);
+    BeforeCutOff main{*file, plan.stored};
+    const format::FoundMember found = format::read_member(main);
+    if (found.has_magic)
+        throw Error{Code::refused,
+                    plan.main.path + ": is the main device of set '" +
+                        (found.header ? printable(found.header->label) : "?") + "' (" +
+                        (found.header ? found.header->set_uuid.str() : found.problem) + ")",
+                    "dissolve that set first; if its spare is gone, see: remapctl recover shield "
+                    "--help"};
+}
 
 void make_shield_plan(sys::Host& host, CreatePlan& plan) {
     const auto file = host.open(plan.main, sys::Access::read);

@@ -179,8 +179,11 @@ void finish_creation(sys::Host& host, const sys::BlockDevice& main, const sys::B
     if (!found.found())
         throw Error{Code::damaged, spare.path + ": " + found.problem};
     const format::SpareRecord record = format::decode(found.best());
-    if (record.state != format::State::creating || (record.incompat & DMR_INCOMPAT_SHIELD) == 0 ||
-        !carries_shield(members.main(), record))
+    const bool shielded =
+        (record.incompat & DMR_INCOMPAT_SHIELD) != 0 && carries_shield(members.main(), record);
+    if (record.state == format::State::active && shielded)
+        return; // it was only never activated
+    if (record.state != format::State::creating || !shielded)
         throw Error{Code::refused, spare.path + ": there is no creation to be finished"};
     const auto blocks = format::read_shield_slots(members.spare(), found.best());
     if (blocks.empty())
