@@ -23,7 +23,9 @@ inline constexpr const char* not_a_verb = "remove";
 
 void add_create(CLI::App& app, Selected& selected);
 void add_assemble_stop(CLI::App& app, Selected& selected);
+void add_dissolve(CLI::App& app, Selected& selected);
 void add_change(CLI::App& app, Selected& selected);
+void add_recover(CLI::App& app, Selected& selected);
 void add_status_list(CLI::App& app, Selected& selected);
 void add_entries(CLI::App& app, Selected& selected);
 void add_map_stats(CLI::App& app, Selected& selected);
