@@ -2,97 +2,11 @@
 """The shield on real content: nothing shows on raw main, the set has everything, and
 dissolve and recover shield bring main back bit by bit."""
 
-import hashlib
-import json
 import os
 import subprocess
-import unittest
 
 import images
-from harness import WorldCase
-
-SECTORS = 655360 + 8 * 5 + 1 # 320 MiB and a little: the last block is short
-
-
-def checksum(path):
-    """Of the content, however much of it is holes."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        at = 0
-        while True:
-            try:
-                at = os.lseek(file.fileno(), at, os.SEEK_DATA) // images.MIB * images.MIB
-            except OSError: # a hole up to the end
-                break
-            content = os.pread(file.fileno(), images.MIB, at).rstrip(b"\0")
-            if content:
-                digest.update(b"%d:%d:" % (at, len(content)) + content)
-            at += images.MIB
-    return f"{os.stat(path).st_size} {digest.hexdigest()}"
-
-
-class ShieldCase(WorldCase):
-    MAIN_SECTORS = SECTORS
-    SPARE_SECTORS = 65536
-
-    def setUp(self):
-        super().setUp()
-        # the content that other tests have
-        os.truncate(self.world.path("sda"), 0)
-        os.truncate(self.world.path("sda"), self.MAIN_SECTORS * 512)
-        self.world.change_disk(self.main, probe=True)
-
-    def create_args(self, name="r0", main=None, spare=None):
-        return super().create_args(name, main, spare)[:-1]
-
-    def raw(self):
-        return self.world.path("sda")
-
-    def signatures(self):
-        """What wipefs finds on raw main."""
-        out = subprocess.run(["wipefs", "-J", "-n", self.raw()], capture_output=True, text=True,
-                             check=True).stdout
-        found = json.loads(out)["signatures"] if out.strip() else []
-        blkid = subprocess.run(["blkid", "-p", "-o", "value", "-s", "TYPE", "-s", "PTTYPE",
-                                self.raw()], capture_output=True, text=True, check=False).stdout
-        return [signature["type"] for signature in found] + blkid.split()
-
-    def shown(self):
-        """A file with what the remap device shows, put together with "table --linear"."""
-        out = self.check(["table", "--linear", "r0"], 0)
-        path = self.path("shown")
-        with open(path, "wb") as shown:
-            shown.truncate(self.MAIN_SECTORS * 512)
-            for line in out.splitlines():
-                start, length, kind, device, place = line.split()
-                self.assertEqual(kind, "linear")
-                self.copy(os.path.join(self.world.directory, device), int(place), shown,
-                          int(start), int(length))
-        return path
-
-    @staticmethod
-    def copy(path, place, to, start, length):
-        with open(path, "rb") as source:
-            at, end = place * 512, (place + length) * 512
-            while at < end:
-                try:
-                    at = max(at, os.lseek(source.fileno(), at, os.SEEK_DATA))
-                except OSError: # only a hole is left
-                    return
-                if at >= end:
-                    return
-                content = os.pread(source.fileno(), min(images.MIB, end - at), at)
-                to.seek(start * 512 + at - place * 512)
-                to.write(content)
-                at += len(content)
-
-    def slot_of(self, block):
-        """Where the content of a block is on the spare, in sectors."""
-        for line in self.check(["table", "--linear", "r0"], 0).splitlines():
-            start, length, _, device, place = line.split()
-            if device == self.spare_disk and int(start) <= block * 8 < int(start) + int(length):
-                return int(place) + block * 8 - int(start)
-        return None
+from shield_case import SECTORS, ShieldCase, checksum
 
 
 class Formats(ShieldCase):
@@ -244,8 +158,10 @@ class Refused(ShieldCase):
         before = checksum(self.raw())
         for first in 0, 128, 64 * 2048:
             self.world.change_disk(self.main, unwritable=[[first, 8]])
-            self.check([*self.create_args(), "--yes"], 1, "cannot write sector",
-                       "the content of main was not changed")
+            code, _, err = self.ctl(*self.create_args(), "--yes")
+            self.assertEqual(code, 1)
+            self.assertIn(f"cannot write sector {first} of dev/sda", err)
+            self.assertIn("the content of main was not changed", err)
             self.assertEqual(checksum(self.raw()), before)
             self.assertEqual(self.world.devices(), [])
 
@@ -271,7 +187,7 @@ class Refused(ShieldCase):
     def test_spare_that_is_too_small(self):
         small = self.world.disk("sdc", 160)
         images.btrfs(self.raw())
-        self.check([*self.create_args(spare=small), "--yes"], 3, "the shield alone needs")
+        self.refused([*self.create_args(spare=small), "--yes"], 3, "the shield alone needs 6")
 
 
 class Refresh(ShieldCase):
@@ -322,7 +238,3 @@ class Refresh(ShieldCase):
         self.world.change_disk(self.main, unwritable=[[0, 8]])
         self.check(["stop", "r0"], 10, "is out of date: cannot write sector 1")
         self.assertEqual(self.world.devices(), [])
-
-
-if __name__ == "__main__":
-    unittest.main()

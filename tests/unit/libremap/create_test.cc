@@ -67,11 +67,6 @@ TEST_F(Create, PlanWritesNothing) {
     EXPECT_GT(plan.record.slots, 0U);
 }
 
-TEST_F(Create, RefusesWithoutNoShield) {
-    request.shield = true;
-    expect_refused(Code::refused, "--no-shield");
-}
-
 TEST_F(Create, RefusesNames) {
     for (const char* name : {"", "a/b", "-x", ".", "..", "a b", "control", "UUID=x"}) {
         request.name = name;

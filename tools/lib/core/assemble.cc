@@ -196,7 +196,8 @@ std::vector<std::string> refresh_after_stop(sys::Host& host, const std::vector<d
                               host.inspect(host.path_of(members.spare)))
             .warnings;
     } catch (const Error& e) {
-        return {"the shield was not brought up to date: " + e.reason()};
+        return {"main was not looked at: " + e.reason() +
+                "; if it has a shield, the copies there may be out of date"};
     }
 }
 

@@ -192,6 +192,13 @@ void make_shield_plan(sys::Host& host, CreatePlan& plan) {
                               plan.main.lbs, plan.main.path);
     for (const std::string& warning : plan.shield->warnings)
         plan.warnings.push_back(warning);
+    const std::size_t slots = 2 * plan.shield->blocks.size();
+    if (plan.record.slots < slots)
+        throw Error{Code::refused,
+                    plan.spare.path +
+                        strf(" is too small: the shield alone needs %zu slots, it has %llu", slots,
+                             static_cast<unsigned long long>(plan.record.slots)),
+                    "one percent of the size of " + plan.main.path + " is a good size"};
     const auto places = shield_places(plan.main.size, plan.shield->blocks.front().original);
     for (const sys::Signature& signature : plan.main_signatures) {
         if (!signature.place)
@@ -308,15 +315,20 @@ void shield_device(sys::Host& host, const CreatePlan& plan) {
         stored.push_back({block.block, block.original, block.image});
         numbers.push_back(block.block);
     }
+    constexpr const char* untouched =
+        "the spare is not usable, the content of main was not changed";
     try {
         // two creations must not be taken for one
         if (plan.cut_off != CutOff::nothing)
             format::clear_superblocks(members.spare());
         (void)format::start_shielded_spare(members.spare(), plan.record, slots);
+    } catch (const Error& e) {
+        throw Error{e.code(), plan.spare.path + ": " + e.reason(), untouched};
+    }
+    try {
         test_blocks(members.open_main(), numbers);
     } catch (const Error& e) {
-        throw Error{e.code(), plan.spare.path + ": " + e.reason(),
-                    "the spare is not usable, the content of main was not changed"};
+        throw Error{e.code(), e.reason(), untouched};
     }
     put_shield(host, members, stored);
 }

@@ -18,22 +18,37 @@ std::string number(BlockNo block) {
     return std::to_string(block.value());
 }
 
+constexpr std::uint64_t run_blocks = 256; // 1 MiB a read
+
 // Adds the block to the plan if it is one of the shield.
-void look_at_block(format::BlockReader& main, BlockNo block, RecoverShieldPlan& plan) {
-    std::vector<std::byte> raw(format::block_length(block, main.size()));
-    // what can't be read may be one of them, or not
-    if (const int error = try_read(main, place_of(block), raw); error != 0) {
-        plan.warnings.push_back(plan.main.path + ": block " + number(block) +
-                                " can't be read: " + errno_text(error));
-        return;
-    }
+void look_at_block(std::span<const std::byte> raw, BlockNo block, RecoverShieldPlan& plan) {
     const format::FoundShield found = format::look_at_shield(raw, block);
     if (!found.has_magic || found.set_uuid != plan.set_uuid)
         return;
     try {
-        plan.blocks.push_back({block, {}, format::unpack_shield(raw, block), raw});
+        plan.blocks.push_back(
+            {block, {}, format::unpack_shield(raw, block), {raw.begin(), raw.end()}});
     } catch (const Error& e) {
         plan.damaged.push_back({block, e.reason()});
+    }
+}
+
+// Block 0 is looked at on its own.
+void look_at_run(format::BlockReader& main, BlockNo first, BlockNo end, RecoverShieldPlan& plan) {
+    const Sector stop = std::min(first_sector(end), main.size());
+    std::vector<std::byte> content(to_bytes(stop - first_sector(first)).value());
+    const bool whole = try_read(main, place_of(first), content) == 0;
+    for (BlockNo block = first; block < end; block += BlockNo{1}) {
+        const auto raw = std::span{content}.subspan((block - first).value() * block_size,
+                                                    format::block_length(block, main.size()));
+        if (block == BlockNo{0})
+            continue;
+        // what can't be read may be one of them, or not
+        if (const int error = whole ? 0 : try_read(main, place_of(block), raw); error != 0)
+            plan.warnings.push_back(plan.main.path + ": block " + number(block) +
+                                    " can't be read: " + errno_text(error));
+        else
+            look_at_block(raw, block, plan);
     }
 }
 
@@ -50,7 +65,7 @@ void look_at_first_block(format::BlockReader& main, RecoverShieldPlan& plan) {
     plan.set_uuid = member.header ? member.header->set_uuid : shield.set_uuid;
     if (member.header && member.header->main_size != main.size())
         plan.warnings.push_back(plan.main.path + " does not have the size that its header names");
-    look_at_block(main, BlockNo{0}, plan);
+    look_at_block(raw, BlockNo{0}, plan);
 }
 
 void look_everywhere(format::BlockReader& main, RecoverShieldPlan& plan) {
@@ -58,9 +73,8 @@ void look_everywhere(format::BlockReader& main, RecoverShieldPlan& plan) {
     const std::vector<std::byte> first =
         plan.blocks.empty() ? std::vector<std::byte>{} : plan.blocks.front().original;
     for (const BlockRange& range : shield_places(main.size(), first))
-        for (BlockNo block = range.first; block < range.end(); block += BlockNo{1})
-            if (block != BlockNo{0})
-                look_at_block(main, block, plan);
+        for (BlockNo at = range.first; at < range.end(); at += BlockNo{run_blocks})
+            look_at_run(main, at, std::min(range.end(), at + BlockNo{run_blocks}), plan);
 }
 
 void check_damaged(const RecoverShieldPlan& plan, bool force) {
@@ -76,6 +90,13 @@ void check_damaged(const RecoverShieldPlan& plan, bool force) {
                         first.problem,
                     lost_start ? "nothing was changed"
                                : "--force puts back the others and leaves these as they are"};
+}
+
+void write_changed(const OpenMain& main, Bytes place, std::span<const std::byte> content) {
+    std::vector<std::byte> there(content.size());
+    if (try_read(main.file, place, there) != 0 ||
+        !std::equal(there.begin(), there.end(), content.begin()))
+        write_verified(main.file, place, content, main.device.path);
 }
 
 // With the spare nothing would be lost.
@@ -110,6 +131,29 @@ void read_backup(const std::string& path, RecoverShieldPlan& plan) {
     plan.warnings.push_back(path + ": what was remapped after this backup was made is not in it");
 }
 
+// Block 0 holds the only copy of itself, so this is the reverse of what dissolve does:
+// the member header first, for it is in no copy; then what lies behind the copy; and
+// the sectors of the copy at last, in one write. For most content that is one sector.
+void restore_first_block(const OpenMain& main, const ShieldedBlock& block) {
+    const auto content = std::span{block.original};
+    std::size_t copy_end = block.image.size();
+    while (copy_end > 0 && block.image[copy_end - 1] == std::byte{0})
+        --copy_end;
+    const std::size_t unit = std::min<std::size_t>(main.device.lbs, content.size());
+    const std::size_t end = std::min((copy_end + unit - 1) / unit * unit, content.size());
+    const auto put = [&](std::size_t from, std::size_t to) {
+        if (from < to)
+            write_changed(main, Bytes{from}, content.subspan(from, to - from));
+    };
+    if (unit == content.size()) {
+        put(0, unit);
+        return;
+    }
+    put(0, unit);
+    put(end, content.size());
+    put(unit, end);
+}
+
 } // namespace
 
 RecoverShieldPlan plan_recover_shield(sys::Host& host, const RecoverShieldRequest& request) {
@@ -131,11 +175,14 @@ RecoverShieldPlan plan_recover_shield(sys::Host& host, const RecoverShieldReques
 void recover_shield(sys::Host& host, const RecoverShieldPlan& plan) {
     const sys::Lock disk = host.lock_disk(plan.main);
     const auto file = host.open(plan.main, sys::Access::write_exclusive);
-    std::vector<format::StoredShield> blocks;
-    for (const ShieldedBlock& block : plan.blocks)
-        blocks.push_back({block.block, block.original, block.image});
+    const OpenMain main{*file, plan.main};
     try {
-        put_originals({*file, plan.main}, blocks);
+        for (const ShieldedBlock& block : plan.blocks)
+            if (block.block != BlockNo{0})
+                write_changed(main, place_of(block.block), block.original);
+        for (const ShieldedBlock& block : plan.blocks)
+            if (block.block == BlockNo{0})
+                restore_first_block(main, block);
     } catch (const Error& e) {
         throw Error{e.code(), e.reason(), "the shield is not off yet: run it again"};
     }

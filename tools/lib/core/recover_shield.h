@@ -43,8 +43,9 @@ struct RecoverShieldPlan {
 [[nodiscard]] RecoverShieldPlan plan_recover_shield(sys::Host& host,
                                                     const RecoverShieldRequest& request);
 
-// Write the originals, the first sector last: until then it can be run again. Throws
-// when a write fails.
+// Write the originals, block 0 last and of that the sectors that hold its own copy:
+// until these it can be run again. A power cut within that one last write, if it has
+// several sectors, can cost the first block. Throws when a write fails.
 void recover_shield(sys::Host& host, const RecoverShieldPlan& plan);
 
 } // namespace remap::core
