@@ -283,7 +283,7 @@ void format_device(sys::Host& host, const CreatePlan& plan) {
         host.wipe_signatures(plan.spare);
     try {
         if (plan.cut_off != CutOff::nothing)
-            format::clear_superblocks(*file);
+            format::clear_superblocks(*file, plan.spare.path);
         format::format_spare(*file, plan.record);
     } catch (const Error& e) {
         throw Error{e.code(), plan.spare.path + ": " + e.reason(),
@@ -320,7 +320,7 @@ void shield_device(sys::Host& host, const CreatePlan& plan) {
     try {
         // two creations must not be taken for one
         if (plan.cut_off != CutOff::nothing)
-            format::clear_superblocks(members.spare());
+            format::clear_superblocks(members.spare(), plan.spare.path);
         (void)format::start_shielded_spare(members.spare(), plan.record, slots);
     } catch (const Error& e) {
         throw Error{e.code(), plan.spare.path + ": " + e.reason(), untouched};

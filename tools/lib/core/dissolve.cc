@@ -352,9 +352,9 @@ DissolveResult dissolve(sys::Host& host, dm::DeviceMapper& dm, const DissolvePla
         dissolve_active(members, map, progress);
     }
     try {
-        format::clear_superblocks(members.spare());
+        format::clear_superblocks(members.spare(), plan.spare.path);
     } catch (const Error& e) {
-        throw Error{e.code(), plan.spare.path + ": " + e.reason(),
+        throw Error{e.code(), e.reason(),
                     "main is complete; to clean the spare run: remapctl dissolve " + plan.name};
     }
     return {map.count(), {}};

@@ -136,9 +136,7 @@ void read_backup(const std::string& path, RecoverShieldPlan& plan) {
 // the sectors of the copy at last, in one write. For most content that is one sector.
 void restore_first_block(const OpenMain& main, const ShieldedBlock& block) {
     const auto content = std::span{block.original};
-    std::size_t copy_end = block.image.size();
-    while (copy_end > 0 && block.image[copy_end - 1] == std::byte{0})
-        --copy_end;
+    const std::size_t copy_end = format::look_at_shield(block.image, block.block).end;
     const std::size_t unit = std::min<std::size_t>(main.device.lbs, content.size());
     const std::size_t end = std::min((copy_end + unit - 1) / unit * unit, content.size());
     const auto put = [&](std::size_t from, std::size_t to) {

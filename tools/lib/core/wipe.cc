@@ -46,11 +46,7 @@ void wipe_device(sys::Host& host, const WipePlan& plan) {
     const sys::BlockDevice& device = plan.spare.device;
     const sys::Lock disk = host.lock_disk(device);
     const auto file = host.open(device, sys::Access::write_exclusive);
-    try {
-        format::clear_superblocks(*file);
-    } catch (const Error& e) {
-        throw Error{e.code(), device.path + ": " + e.reason()};
-    }
+    format::clear_superblocks(*file, device.path);
 }
 
 } // namespace remap::core

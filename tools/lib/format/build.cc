@@ -94,13 +94,14 @@ void write_superblock(BlockWriter& device, const dmr_superblock& sb, unsigned co
     check(device.write(to_bytes(Sector{place}), buffer.span()), "cannot write a superblock");
 }
 
-void clear_superblocks(BlockWriter& device) {
+void clear_superblocks(BlockWriter& device, const std::string& name) {
+    const std::string what = "cannot write to " + name;
     const AlignedBuffer zero{block_size};
     for (unsigned copy = 0; copy < 2; ++copy) {
         const Sector place{dmr_sb_sector(device.size().value(), copy)};
-        check(device.write(to_bytes(place), zero.span()), "cannot write a superblock");
+        check(device.write(to_bytes(place), zero.span()), what.c_str());
     }
-    check(device.sync(), "cannot flush the spare");
+    check(device.sync(), what.c_str());
 }
 
 void update_superblocks(BlockWriter& device, const Superblocks& found, const SpareRecord& record) {

@@ -4,6 +4,7 @@
 
 #include <dm-remap-layout.h>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "format/block_io.h"
@@ -18,8 +19,8 @@ namespace remap::format {
 // os_error on failure.
 void write_superblock(BlockWriter& device, const dmr_superblock& sb, unsigned copy);
 
-// Erase both superblocks, durably. Throws os_error on failure.
-void clear_superblocks(BlockWriter& device);
+// Erase both superblocks, durably. Throws os_error("cannot write to <name>") on failure.
+void clear_superblocks(BlockWriter& device, const std::string& name);
 
 // Write label and options of a record into the superblocks that were found, both
 // copies with the next sequence number, one durable before the other: at every

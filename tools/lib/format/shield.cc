@@ -139,6 +139,7 @@ FoundShield look_at_shield(std::span<const std::byte> raw, BlockNo block) {
     found.epoch = le64_to_cpu(s.epoch);
     found.original_csum = le32_to_cpu(s.orig_csum);
     found.original_length = le32_to_cpu(s.orig_length);
+    found.end = shield_offset(block) + sizeof(s) + le16_to_cpu(s.length);
     if (found.original_length != raw.size())
         found.problem = "it is the content of a block of another length";
     return found;

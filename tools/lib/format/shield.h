@@ -47,6 +47,7 @@ struct FoundShield {
     std::uint64_t epoch = 0;
     std::uint32_t original_csum = 0;
     std::size_t original_length = 0;
+    std::size_t end = 0; // of the compressed data, bytes from the start of the block
 };
 // raw: the whole block, which may be short. Never throws for what is in it.
 [[nodiscard]] FoundShield look_at_shield(std::span<const std::byte> raw, BlockNo block);
