@@ -87,7 +87,7 @@ class Errors(Case):
 
     def test_devices(self):
         create = ["create", "r0", "--main", "/dev/null", "--spare", "/dev/zero"]
-        self.check(create, 3, "--no-shield")
+        self.check(create, 4, "/dev/null is not a block device")
         self.check([*create, "--no-shield"], 4, "/dev/null is not a block device")
         self.check(["create", "r0", "--main", "/nowhere", "--spare", "/dev/zero", "--no-shield"],
                    4, "/nowhere: No such file or directory")

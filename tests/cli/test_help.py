@@ -3,7 +3,7 @@
 
 from harness import Case
 
-MAIN_VERBS = ["create", "assemble", "stop", "status", "list", "add", "stats", "help"]
+MAIN_VERBS = ["create", "assemble", "stop", "dissolve", "recover", "status", "list", "add", "stats", "help"]
 MORE_VERBS = ["unmap", "map", "wipe", "metadata", "pause", "rearm"]
 
 
@@ -29,6 +29,15 @@ class Help(Case):
 
     def test_stop(self):
         self.explains("stop", "NAME", "--all")
+
+    def test_dissolve(self):
+        self.explains("dissolve", "SET", "--to DEV", "--main DEV", "--spare DEV")
+
+    def test_recover(self):
+        self.explains("recover", "shield")
+
+    def test_recover_shield(self):
+        self.explains("recover shield", "--main DEV", "--backup DUMP")
 
     def test_status(self):
         self.explains("status", "NAME", "--check", "10", "11")

@@ -139,6 +139,8 @@ void World::load_disk(const Json& json) {
     for (const Json& s : json.value("signatures", Json::array()))
         d.signatures.push_back({s.at("type"), s.at("usage"), s.at("label")});
     d.signatures_fail = json.value("signatures_fail", false);
+    d.probe = json.value("probe", false);
+    d.partition_type = json.value("partition_type", "");
     d.cannot_open = json.value("cannot_open", false);
     d.claimed = json.value("claimed", false);
     d.unreadable = ranges_in(json, "unreadable");

@@ -64,6 +64,9 @@ public:
     std::vector<sys::Signature> signatures(const sys::BlockDevice& device) override {
         return on_host([&](FileHost& host) { return host.signatures(device); });
     }
+    std::string partition_type(const sys::BlockDevice& device) override {
+        return on_host([&](FileHost& host) { return host.partition_type(device); });
+    }
     void wipe_signatures(const sys::BlockDevice& device) override {
         on_host([&](FileHost& host) { host.wipe_signatures(device); });
     }

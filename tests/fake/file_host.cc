@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "sys/blkid.h"
 
 namespace remap::test {
 
@@ -39,6 +40,8 @@ public:
             return error;
         if (touches(device().unwritable, offset, buffer.size()))
             return EIO;
+        if (host_.on_write)
+            host_.on_write(file_.path(), offset, buffer);
         return file_.write(offset, buffer);
     }
 
@@ -119,13 +122,19 @@ std::vector<sys::Signature> FileHost::signatures(const sys::BlockDevice& device)
     require("probe " + found.block.name, "cannot look for signatures on " + device.path);
     if (found.signatures_fail)
         throw Error{Code::failed, "cannot look for signatures on " + device.path};
-    return found.signatures;
+    return found.probe ? sys::probe_signatures(device.path) : found.signatures;
+}
+
+std::string FileHost::partition_type(const sys::BlockDevice& device) {
+    return find(device.path).partition_type;
 }
 
 void FileHost::wipe_signatures(const sys::BlockDevice& device) {
     Device& found = find(device.path);
     require("erase-signatures " + found.block.name,
             "cannot remove the signatures on " + device.path);
+    if (found.probe)
+        sys::wipe_signatures(device.path);
     found.signatures.clear();
 }
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ public:
         std::vector<std::string> users;
         std::vector<sys::Signature> signatures;
         bool signatures_fail = false;
+        bool probe = false; // for signatures look at the content instead
+        std::string partition_type;
         bool cannot_open = false;
         bool claimed = false; // by somebody who leaves no other trace
         std::vector<SectorRange> unreadable;
@@ -38,11 +41,16 @@ public:
     [[nodiscard]] format::Identity identity(const sys::BlockDevice& device) override;
     [[nodiscard]] std::vector<std::string> users(const sys::BlockDevice& device) override;
     [[nodiscard]] std::vector<sys::Signature> signatures(const sys::BlockDevice& device) override;
+    [[nodiscard]] std::string partition_type(const sys::BlockDevice& device) override;
     void wipe_signatures(const sys::BlockDevice& device) override;
     [[nodiscard]] std::unique_ptr<format::BlockWriter> open(const sys::BlockDevice& device,
                                                             sys::Access access) override;
     [[nodiscard]] sys::Lock lock_disk(const sys::BlockDevice& device) override;
     [[nodiscard]] sys::Lock lock_member(sys::DeviceNumber number) override;
+
+    // Called before a device is written to, with what is about to be written.
+    std::function<void(const std::string& path, Bytes offset, std::span<const std::byte> content)>
+        on_write;
 
     // The device as a target in the kernel has it: for reading and writing, whoever
     // holds it. Its operations are told apart by "target " in front. Nothing if there

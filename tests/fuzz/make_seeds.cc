@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Writes the inputs that the fuzzers start from: make_seeds DIR makes
-// DIR/format, DIR/load and DIR/probe.
+// DIR/format, DIR/load, DIR/probe and DIR/shield.
 #include "sample.h"
 
 #include <cstring>
@@ -148,6 +148,30 @@ void make_probe(const fs::path& dir) {
           "other - /dev/sdb\n");
 }
 
+// fuzz_shield: flags, block, the block as it is on main.
+void make_shield(const fs::path& dir) {
+    const char stored[] = "\x4b\x4c\x1a\x05\xa3\x60\x14\x00"; // deflate: many 'a'
+    int n = 0;
+    for (const u8 flags : {u8{0}, u8{1}, u8{2}, u8{3}})
+        for (const u64 block : {u64{0}, u64{9}}) {
+            dmr_member member{};
+            dmr_member_seal(&member);
+            dmr_shield shield{};
+            shield.length = cpu_to_le16(sizeof(stored) - 1);
+            shield.orig_length = cpu_to_le32(4096);
+            shield.block = cpu_to_le64(block);
+            Bytes out;
+            append(out, flags);
+            append(out, block);
+            if (block == 0)
+                append(out, member);
+            append(out, shield);
+            out += Bytes(stored, sizeof(stored) - 1);
+            out.resize(9 + 4096);
+            write(dir / std::to_string(n++), out);
+        }
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -156,10 +180,11 @@ int main(int argc, char** argv) {
         return 2;
     }
     const fs::path dir = argv[1];
-    for (const char* name : {"format", "load", "probe"})
+    for (const char* name : {"format", "load", "probe", "shield"})
         fs::create_directories(dir / name);
     make_format(dir / "format");
     make_load(dir / "load");
     make_probe(dir / "probe");
+    make_shield(dir / "shield");
     return 0;
 }

@@ -51,17 +51,20 @@ int assemble(Context& context, AssembleOptions options) {
                         {"uuid", plan.record.set_uuid.str()},
                         {"device", "/dev/mapper/" + plan.name},
                         {"already_assembled", plan.already},
+                        {"unfinished", plan.unfinished},
                         {"read_only", plan.read_only}});
     if (plan.already) {
         context.say(plan.name + " is assembled already: /dev/mapper/" + plan.name);
         return 0;
     }
+    if (plan.unfinished)
+        context.warn(plan.name + ": its creation was cut off, and is finished first");
     if (context.options.dry_run) {
         context.say("Would assemble " + plan.name + " from main " + plan.main.path + " and spare " +
                     plan.spare.path + ".");
         return 0;
     }
-    core::assemble_set(context.dm(), plan);
+    core::assemble_set(context.host(), context.dm(), plan);
     context.say("Assembled " + plan.name + (plan.read_only ? " (read-only)" : "") +
                 ": /dev/mapper/" + plan.name);
     return 0;
@@ -85,12 +88,17 @@ int stop(Context& context, StopOptions options) {
     // one that is busy must not keep the others running
     for (const std::string& name : options.names) {
         try {
-            core::stop_set(context.host(), context.dm(), name, context.options.dry_run);
+            const auto warnings =
+                core::stop_set(context.host(), context.dm(), name, context.options.dry_run);
             stopped.push_back(name);
+            for (const std::string& warning : warnings)
+                context.warn(warning);
+            if (!warnings.empty() && status == 0)
+                status = exit_warning;
             context.say((context.options.dry_run ? "Would stop " : "Stopped ") + name + ".");
         } catch (const Error& e) {
             context.report(e);
-            if (status == 0)
+            if (status == 0 || status == exit_warning)
                 status = static_cast<int>(e.code());
         }
     }

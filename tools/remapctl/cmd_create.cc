@@ -26,6 +26,33 @@ Json signatures_json(const std::vector<sys::Signature>& signatures) {
     return array;
 }
 
+std::string found_text(const core::ShieldedBlock& block) {
+    return block.found.empty() ? "member header" : join(block.found, ", ");
+}
+
+Json shield_json(const core::CreatePlan& plan) {
+    Json array = Json::array();
+    if (plan.shield)
+        for (const core::ShieldedBlock& block : plan.shield->blocks)
+            array.push_back({{"block", block.block.value()}, {"found", block.found}});
+    return array;
+}
+
+void show_shield(Context& context, const core::CreatePlan& plan) {
+    if (plan.cut_off == core::CutOff::shielded)
+        context.say("This creation was cut off before: it will be finished.");
+    else if (plan.cut_off == core::CutOff::started)
+        context.say("This creation was cut off before: it will be started again.");
+    if (!plan.shield)
+        return;
+    context.say("Shield " + count_of(plan.shield->blocks.size(), "block") +
+                " of main will be moved to the spare:");
+    for (const core::ShieldedBlock& block : plan.shield->blocks)
+        context.say(strf("       sector %llu: ",
+                         static_cast<unsigned long long>(first_sector(block.block).value())) +
+                    found_text(block));
+}
+
 Json plan_json(const core::CreatePlan& plan) {
     const format::SpareRecord& r = plan.record;
     return {{"name", r.label},
@@ -44,7 +71,8 @@ Json plan_json(const core::CreatePlan& plan) {
               {"uuid", r.spare_uuid.str()},
               {"slots", r.slots},
               {"signatures", signatures_json(plan.spare_signatures)}}},
-            {"shield", false}};
+            {"shield", plan.request.shield},
+            {"shield_blocks", shield_json(plan)}};
 }
 
 void show_device(Context& context, const char* role, const sys::BlockDevice& device,
@@ -113,10 +141,13 @@ int create(Context& context, core::CreateRequest request) {
     show_device(context, "Main", plan.main, plan.main_signatures);
     show_device(context, "Spare", plan.spare, plan.spare_signatures);
     context.say("       room for " + count_of(plan.record.slots, "remapped block"));
+    show_shield(context, plan);
     for (const std::string& warning : plan.warnings)
         context.warn(warning);
     const std::string base = std::filesystem::path{plan.spare.path}.filename();
-    context.confirm("this destroys the content of " + plan.spare.path, {plan.spare.path, base});
+    // what is finished has been agreed to before
+    if (plan.cut_off != core::CutOff::shielded)
+        context.confirm("this destroys the content of " + plan.spare.path, {plan.spare.path, base});
     context.set("set", plan_json(plan));
     if (context.options.dry_run) {
         context.say("Nothing was changed (--dry-run).");
@@ -147,7 +178,8 @@ void add_create(CLI::App& app, Selected& selected) {
                     "With --force: give up that many remapped blocks that it holds")
         ->type_name("COUNT");
     sub->add_flag_callback(
-        "--no-shield", [request] { request->shield = false; }, "Leave main as it is");
+        "--no-shield", [request] { request->shield = false; },
+        "Leave main as it is, with its old content visible");
     sub->callback([&selected, request] {
         selected.run = [request](Context& context) { return create(context, *request); };
     });

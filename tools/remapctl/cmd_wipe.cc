@@ -9,14 +9,6 @@
 
 namespace remap::ctl {
 
-namespace {
-
-struct WipeOptions {
-    std::vector<std::string> paths;
-    std::optional<std::uint64_t> discard_remapped;
-};
-
-// A line for a set of which no spare is left stands for nothing.
 void unlist_set(Context& context, const Uuid& uuid) {
     try {
         for (const core::FoundSpare& spare : core::find_spares(context.host()))
@@ -28,6 +20,13 @@ void unlist_set(Context& context, const Uuid& uuid) {
         context.warn(std::string{"/etc/remaptab still lists the set: "} + e.what());
     }
 }
+
+namespace {
+
+struct WipeOptions {
+    std::vector<std::string> paths;
+    std::optional<std::uint64_t> discard_remapped;
+};
 
 void wipe_one(Context& context, const WipeOptions& options, const std::string& path, Json& wiped) {
     const core::WipePlan plan =

@@ -30,6 +30,8 @@ void add_everything(CLI::App& app, GlobalOptions& options, Selected& selected) {
 
     add_create(app, selected);
     add_assemble_stop(app, selected);
+    add_dissolve(app, selected);
+    add_recover(app, selected);
     add_change(app, selected);
     add_status_list(app, selected);
     add_entries(app, selected);

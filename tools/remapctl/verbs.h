@@ -23,7 +23,9 @@ inline constexpr const char* not_a_verb = "remove";
 
 void add_create(CLI::App& app, Selected& selected);
 void add_assemble_stop(CLI::App& app, Selected& selected);
+void add_dissolve(CLI::App& app, Selected& selected);
 void add_change(CLI::App& app, Selected& selected);
+void add_recover(CLI::App& app, Selected& selected);
 void add_status_list(CLI::App& app, Selected& selected);
 void add_entries(CLI::App& app, Selected& selected);
 void add_map_stats(CLI::App& app, Selected& selected);
@@ -40,6 +42,10 @@ void add_everything(CLI::App& app, GlobalOptions& options, Selected& selected);
 // "help VERB..." as "VERB... --help", which is what CLI11 knows; args without the
 // program's name.
 [[nodiscard]] std::vector<std::string> rewrite_help(std::vector<std::string> args);
+
+// After a set has ended: its line of /etc/remaptab goes, unless another spare of it is
+// left. That this fails is a warning.
+void unlist_set(Context& context, const Uuid& uuid);
 
 // What --version prints.
 int show_version(Context& context);

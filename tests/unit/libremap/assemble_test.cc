@@ -27,7 +27,7 @@ protected:
         request.name = "r0";
     }
 
-    void run() { assemble_set(dm, plan_assemble(host, dm, request)); }
+    void run() { assemble_set(host, dm, plan_assemble(host, dm, request)); }
     void expect_refused(Code code, const std::string& part) {
         expect_error(code, part, [&] { run(); });
         EXPECT_TRUE(dm.devices.empty());
@@ -91,7 +91,7 @@ TEST_F(Assemble, IsIdempotent) {
     dm.log.clear();
     const AssemblePlan plan = plan_assemble(host, dm, request);
     EXPECT_TRUE(plan.already);
-    assemble_set(dm, plan);
+    assemble_set(host, dm, plan);
     EXPECT_TRUE(dm.log.empty());
     request.new_name = "r1";
     expect_error(Code::busy, "assembled already, as r0", [&] { run(); });

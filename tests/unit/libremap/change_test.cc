@@ -108,7 +108,7 @@ TEST_F(Change, RenamesASetThatIsNotAssembled) {
     EXPECT_TRUE(dm.devices.empty());
     AssembleRequest request;
     request.name = "more";
-    assemble_set(dm, plan_assemble(host, dm, request));
+    assemble_set(host, dm, plan_assemble(host, dm, request));
     EXPECT_TRUE(dm.devices.contains("more"));
 }
 
@@ -151,7 +151,7 @@ TEST_F(Change, OptionsAreThereAfterTheNextAssembly) {
     set("r0", {"isolate_ms=5000"});
     EXPECT_TRUE(dm.devices.empty());
     AssembleRequest request;
-    assemble_set(dm, plan_assemble(host, dm, request));
+    assemble_set(host, dm, plan_assemble(host, dm, request));
     EXPECT_EQ(dm.devices.at("r0").live[0].params, "8:0 8:1 1 isolate_ms=5000");
 }
 

@@ -67,11 +67,6 @@ TEST_F(Create, PlanWritesNothing) {
     EXPECT_GT(plan.record.slots, 0U);
 }
 
-TEST_F(Create, RefusesWithoutNoShield) {
-    request.shield = true;
-    expect_refused(Code::refused, "--no-shield");
-}
-
 TEST_F(Create, RefusesNames) {
     for (const char* name : {"", "a/b", "-x", ".", "..", "a b", "control", "UUID=x"}) {
         request.name = name;
@@ -164,7 +159,7 @@ TEST_F(Create, KeepsMetadataWhenActivationFails) {
     dm.before = nullptr;
     AssembleRequest again;
     again.name = "r0";
-    assemble_set(dm, plan_assemble(host, dm, again));
+    assemble_set(host, dm, plan_assemble(host, dm, again));
     EXPECT_TRUE(dm.devices.contains("r0"));
 }
 

@@ -109,7 +109,7 @@ TEST_F(Table, WorksOnImagesWithoutAKernel) {
 }
 
 TEST_F(Table, OfAnAssembledSetIsLabelledAsPassing) {
-    assemble_set(dm, plan_assemble(host, dm, wanted_set("r0")));
+    assemble_set(host, dm, plan_assemble(host, dm, wanted_set("r0")));
     const PlainSet set = plain_set(host, dm, wanted_set("r0"));
     EXPECT_THAT(set.warnings, testing::Contains(testing::HasSubstr("is assembled")));
 }

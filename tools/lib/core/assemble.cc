@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "core/members.h"
+#include "core/shield.h"
 
 namespace remap::core {
 
@@ -117,10 +118,15 @@ FoundSpare search_spare(sys::Host& host, const AssembleRequest& request) {
 void check_state(const FoundSpare& spare, AssemblePlan& plan) {
     bool read_only = false;
     const char* const refusal = dmr_sb_refusal(&spare.superblocks.best(), &read_only);
-    if (refusal != nullptr) {
-        const bool unknown = (spare.record->incompat & ~DMR_INCOMPAT_KNOWN) != 0;
+    const format::SpareRecord& record = *spare.record;
+    const bool unknown = (record.incompat & ~DMR_INCOMPAT_KNOWN) != 0;
+    plan.unfinished = !unknown && record.state == format::State::creating &&
+                      (record.incompat & DMR_INCOMPAT_SHIELD) != 0;
+    if (refusal != nullptr && !plan.unfinished) {
+        const bool dissolving = !unknown && record.state == format::State::dissolving;
         throw Error{unknown ? Code::damaged : Code::refused,
-                    spare.device.path + ": the set can't be assembled: " + refusal};
+                    spare.device.path + ": the set can't be assembled: " + refusal,
+                    dissolving ? "to finish it run: remapctl dissolve " + plan.record.label : ""};
     }
     if (read_only && !plan.read_only) {
         plan.read_only = true;
@@ -213,6 +219,20 @@ sys::BlockDevice search_main(sys::Host& host, const AssemblePlan& plan) {
     return found[0];
 }
 
+// Without the member header main is as it was before, and may have been used since.
+void check_unfinished(sys::Host& host, const AssemblePlan& plan) {
+    const auto main = host.open(plan.main, sys::Access::read);
+    if (!carries_shield(*main, plan.record))
+        throw Error{Code::refused,
+                    plan.spare.path + ": the creation of the set was cut off before " +
+                        plan.main.path + " was changed",
+                    "run remapctl create again"};
+    if (plan.read_only)
+        throw Error{Code::refused,
+                    plan.spare.path + ": the creation of the set has to be finished first",
+                    "assemble it without --read-only"};
+}
+
 // True if the set is assembled already, as it was asked for.
 bool is_assembled(dm::DeviceMapper& dm, const AssembleRequest& request, AssemblePlan& plan) {
     const auto existing = dm.info_by_uuid(dm::device_uuid(plan.record.set_uuid));
@@ -225,6 +245,20 @@ bool is_assembled(dm::DeviceMapper& dm, const AssembleRequest& request, Assemble
         throw Error{Code::busy, "the set is assembled already, as " + existing->name};
     plan.name = existing->name;
     return true;
+}
+
+std::vector<std::string> refresh_after_stop(sys::Host& host, const std::vector<dm::Target>& table) {
+    if (table.size() != 1 || table[0].type != dm::remap_target)
+        return {};
+    const auto members = dm::RemapTable::parse(table[0].params);
+    try {
+        return refresh_shield(host, host.inspect(host.path_of(members.main)),
+                              host.inspect(host.path_of(members.spare)))
+            .warnings;
+    } catch (const Error& e) {
+        return {"main was not looked at: " + e.reason() +
+                "; if it has a shield, the copies there may be out of date"};
+    }
 }
 
 Error held_open(const std::string& name) {
@@ -280,13 +314,17 @@ AssemblePlan plan_assemble(sys::Host& host, dm::DeviceMapper& dm, const Assemble
     require_unchanged(host, spare);
     require_unused(host, plan.main, "main device");
     require_unused(host, plan.spare, "spare");
+    if (plan.unfinished)
+        check_unfinished(host, plan);
     require_target(dm);
     return plan;
 }
 
-void assemble_set(dm::DeviceMapper& dm, const AssemblePlan& plan) {
+void assemble_set(sys::Host& host, dm::DeviceMapper& dm, const AssemblePlan& plan) {
     if (plan.already)
         return;
+    if (plan.unfinished)
+        finish_creation(host, plan.main, plan.spare);
     try {
         dm.create(plan.name, dm::device_uuid(plan.record.set_uuid),
                   make_table(plan.record, plan.main.number, plan.spare.number), plan.read_only);
@@ -296,7 +334,8 @@ void assemble_set(dm::DeviceMapper& dm, const AssemblePlan& plan) {
     }
 }
 
-void stop_set(sys::Host& host, dm::DeviceMapper& dm, const std::string& name, bool dry_run) {
+std::vector<std::string> stop_set(sys::Host& host, dm::DeviceMapper& dm, const std::string& name,
+                                  bool dry_run) {
     const dm::DeviceInfo info = require_set(dm, name);
     if (info.open_count > 0) {
         sys::BlockDevice device;
@@ -308,8 +347,9 @@ void stop_set(sys::Host& host, dm::DeviceMapper& dm, const std::string& name, bo
             throw held_open(name);
     }
     if (dry_run)
-        return;
+        return {};
     const Locks locks = lock_members(host, dm.dependencies(name));
+    const std::vector<dm::Target> table = dm.table(name);
     try {
         // udev opens new devices for a moment: the open count alone says little, and
         // remove() tries for some seconds
@@ -319,6 +359,7 @@ void stop_set(sys::Host& host, dm::DeviceMapper& dm, const std::string& name, bo
             throw;
         throw held_open(name);
     }
+    return info.read_only ? std::vector<std::string>{} : refresh_after_stop(host, table);
 }
 
 } // namespace remap::core

@@ -30,6 +30,8 @@ struct AssemblePlan {
     sys::BlockDevice spare;
     bool read_only = false;
     bool already = false; // it is assembled: nothing to do
+    // its creation was cut off when main had its member header: to be finished first
+    bool unfinished = false;
     std::vector<std::string> warnings;
     Locks locks;
 };
@@ -50,10 +52,12 @@ struct AssemblePlan {
 [[nodiscard]] AssemblePlan plan_assemble(sys::Host& host, dm::DeviceMapper& dm,
                                          const AssembleRequest& request);
 
-void assemble_set(dm::DeviceMapper& dm, const AssemblePlan& plan);
+void assemble_set(sys::Host& host, dm::DeviceMapper& dm, const AssemblePlan& plan);
 
-// Throws Code::not_found if the set is not assembled, Code::busy if it is in use.
-// Only checks if dry_run.
-void stop_set(sys::Host& host, dm::DeviceMapper& dm, const std::string& name, bool dry_run);
+// Brings the shield on main up to date. Throws Code::not_found if the set is not
+// assembled, Code::busy if it is in use. Only checks if dry_run. Returns warnings: what
+// is out of date on main.
+std::vector<std::string> stop_set(sys::Host& host, dm::DeviceMapper& dm, const std::string& name,
+                                  bool dry_run);
 
 } // namespace remap::core

@@ -6,7 +6,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "format/build.h"
+#include "core/block_access.h"
+#include "core/shield.h"
 
 namespace remap::core {
 
@@ -47,11 +48,51 @@ void check_pair(const sys::BlockDevice& main, const sys::BlockDevice& spare) {
             throw Error{Code::refused, device->path + " is read-only"};
 }
 
-void check_old_metadata(sys::Host& host, const CreateRequest& request,
-                        const sys::BlockDevice& spare) {
+// A spare whose first superblocks were being written when the creation of this set was
+// cut off: nothing on it counts yet.
+bool just_begun(const format::Superblocks& old, const std::string& name) {
+    return !old.found() && std::any_of(old.copy.begin(), old.copy.end(), [&](const auto& copy) {
+        const format::SpareRecord record = format::decode(copy.raw);
+        // a name that did not get there is not the name of another set
+        return copy.has_magic && record.state == format::State::creating &&
+               name.starts_with(record.label);
+    });
+}
+
+// True if the spare is that of a creation of the same set that was cut off.
+bool find_cut_off(sys::Host& host, CreatePlan& plan, format::BlockReader& spare,
+                  const format::Superblocks& old) {
+    if (!old.found()) {
+        if (!just_begun(old, plan.request.name))
+            return false;
+        plan.cut_off = CutOff::started;
+        return true;
+    }
+    const format::SpareRecord record = format::decode(old.best());
+    // complete, but never activated
+    const bool done = record.state == format::State::active && record.activation == 0 &&
+                      (record.incompat & DMR_INCOMPAT_SHIELD) != 0;
+    if (!(done || record.state == format::State::creating) || record.label != plan.request.name ||
+        main_mismatch(record, plan.main, host.identity(plan.main)) ||
+        (done && !carries_shield(*host.open(plan.main, sys::Access::read), record)))
+        return false;
+    plan.cut_off = CutOff::started;
+    if ((record.incompat & DMR_INCOMPAT_SHIELD) == 0)
+        return true;
+    plan.stored = format::read_shield_slots(spare, old.best());
+    if (carries_shield(*host.open(plan.main, sys::Access::read), record)) {
+        plan.cut_off = CutOff::shielded;
+        plan.record = record;
+    }
+    return true;
+}
+
+void check_old_metadata(sys::Host& host, CreatePlan& plan) {
+    const CreateRequest& request = plan.request;
+    const sys::BlockDevice& spare = plan.spare;
     const auto file = host.open(spare, sys::Access::read);
     const format::Superblocks old = format::read_superblocks(*file);
-    if (!old.is_member())
+    if (!old.is_member() || find_cut_off(host, plan, *file, old))
         return;
     std::string what = "contains damaged dm-remap metadata";
     std::uint64_t entries = 0;
@@ -93,6 +134,87 @@ void check_main_is_no_spare(sys::Host& host, const CreatePlan& plan) {
                     "are --main and --spare swapped? If not, use --force"};
 }
 
+void check_no_boot_partition(sys::Host& host, const CreatePlan& plan) {
+    const std::string what = boot_partition(host.partition_type(plan.main));
+    if (!what.empty())
+        throw Error{Code::refused,
+                    plan.main.path + ": is " + what +
+                        ", which the firmware or the boot loader reads from the raw disk",
+                    "such a partition can't be main"};
+}
+
+// Main as it was before a creation that was cut off tore its first block.
+class BeforeCutOff final : public format::BlockReader {
+public:
+    BeforeCutOff(format::BlockReader& main, const std::vector<format::StoredShield>& stored)
+        : main_{main} {
+        for (const format::StoredShield& block : stored) {
+            if (block.block != BlockNo{0})
+                continue;
+            const Holds what = compare_block(main, block);
+            if (what == Holds::torn || what == Holds::unreadable)
+                first_ = block.original;
+        }
+    }
+    [[nodiscard]] Sector size() const override { return main_.size(); }
+    [[nodiscard]] int read(Bytes offset, std::span<std::byte> buffer) override {
+        if (offset >= Bytes{block_size} || first_.empty())
+            return main_.read(offset, buffer);
+        std::copy_n(first_.begin(), std::min(first_.size(), buffer.size()), buffer.begin());
+        if (buffer.size() <= block_size)
+            return 0;
+        return main_.read(Bytes{block_size}, buffer.subspan(block_size));
+    }
+
+private:
+    format::BlockReader& main_;
+    std::vector<std::byte> first_; // empty: main's own is whole
+};
+
+// Nor can it be the main device of another set: half of its content is elsewhere.
+void check_main_is_no_member(sys::Host& host, const CreatePlan& plan) {
+    const auto file = host.open(plan.main, sys::Access::read);
+    BeforeCutOff main{*file, plan.stored};
+    const format::FoundMember found = format::read_member(main);
+    if (found.has_magic)
+        throw Error{Code::refused,
+                    plan.main.path + ": is the main device of set '" +
+                        (found.header ? printable(found.header->label) : "?") + "' (" +
+                        (found.header ? found.header->set_uuid.str() : found.problem) + ")",
+                    "dissolve that set first; if its spare is gone, see: remapctl recover shield "
+                    "--help"};
+}
+
+void make_shield_plan(sys::Host& host, CreatePlan& plan) {
+    const auto file = host.open(plan.main, sys::Access::read);
+    BeforeCutOff main{*file, plan.stored};
+    plan.shield = plan_shield(main, member_header(plan.record, host.identity(plan.spare)),
+                              plan.main.lbs, plan.main.path);
+    for (const std::string& warning : plan.shield->warnings)
+        plan.warnings.push_back(warning);
+    const std::size_t slots = 2 * plan.shield->blocks.size();
+    if (plan.record.slots < slots)
+        throw Error{Code::refused,
+                    plan.spare.path +
+                        strf(" is too small: the shield alone needs %zu slots, it has %llu", slots,
+                             static_cast<unsigned long long>(plan.record.slots)),
+                    "one percent of the size of " + plan.main.path + " is a good size"};
+    const auto places = shield_places(plan.main.size, plan.shield->blocks.front().original);
+    for (const sys::Signature& signature : plan.main_signatures) {
+        if (!signature.place)
+            continue;
+        const BlockNo block = block_of(Sector{signature.place->value() / sector_size});
+        if (std::none_of(places.begin(), places.end(), [&](const BlockRange& range) {
+                return range.first <= block && block < range.end();
+            }))
+            throw Error{Code::refused,
+                        plan.main.path + ": contains a '" + signature.type +
+                            "' signature where the shield does not look: it would stay visible",
+                        "--no-shield leaves main as it is: raw main stays visible then, and must "
+                        "not be used"};
+    }
+}
+
 void check_signatures(sys::Host& host, CreatePlan& plan) {
     try {
         plan.main_signatures = host.signatures(plan.main);
@@ -107,11 +229,10 @@ void check_signatures(sys::Host& host, CreatePlan& plan) {
     std::vector<std::string> types;
     for (const sys::Signature& signature : plan.spare_signatures)
         types.push_back("'" + signature.type + "'");
-    throw Error{Code::refused,
-                plan.spare.path + ": contains a " + join(types, " and a ") + " signature",
-                looks_swapped(plan)
-                    ? "are --main and --spare swapped? If not, use --force to overwrite it"
-                    : "use --force to overwrite it"};
+    throw Error{
+        Code::refused, plan.spare.path + ": contains a " + join(types, " and a ") + " signature",
+        looks_swapped(plan) ? "are --main and --spare swapped? If not, use --force to overwrite it"
+                            : "use --force to overwrite it"};
 }
 
 void add_warnings(CreatePlan& plan) {
@@ -121,6 +242,9 @@ void add_warnings(CreatePlan& plan) {
     if (plan.spare.removable)
         plan.warnings.push_back(plan.spare.path +
                                 " is removable: without it the remapped blocks can't be read");
+    if (plan.request.shield)
+        plan.warnings.push_back("with a shield " + plan.spare.path + " matters as much as " +
+                                plan.main.path + ": neither can be used without the other");
     if (plan.spare.size > plan.main.size)
         plan.warnings.push_back(plan.spare.path + " is larger than " + plan.main.path +
                                 ": are --main and --spare swapped?");
@@ -158,6 +282,8 @@ void format_device(sys::Host& host, const CreatePlan& plan) {
     if (!plan.spare_signatures.empty())
         host.wipe_signatures(plan.spare);
     try {
+        if (plan.cut_off != CutOff::nothing)
+            format::clear_superblocks(*file, plan.spare.path);
         format::format_spare(*file, plan.record);
     } catch (const Error& e) {
         throw Error{e.code(), plan.spare.path + ": " + e.reason(),
@@ -165,13 +291,61 @@ void format_device(sys::Host& host, const CreatePlan& plan) {
     }
 }
 
+// Somebody may have used main while the question was on the screen.
+void require_same_content(OpenMembers& members, const ShieldPlan& shield) {
+    for (const ShieldedBlock& block : shield.blocks) {
+        std::vector<std::byte> now(block.original.size());
+        if (try_read(members.main(), place_of(block.block), now) != 0 || now != block.original)
+            throw Error{Code::busy, members.main_device.path + ": changed while it was looked at",
+                        "try again"};
+    }
+}
+
+void shield_device(sys::Host& host, const CreatePlan& plan) {
+    OpenMembers members{host, plan.main, plan.spare};
+    undo_creation(members.open_main(), plan.stored);
+    require_same_content(members, *plan.shield);
+    if (!plan.spare_signatures.empty())
+        host.wipe_signatures(plan.spare);
+    std::vector<format::ShieldSlot> slots;
+    std::vector<format::StoredShield> stored;
+    std::vector<BlockNo> numbers;
+    for (const ShieldedBlock& block : plan.shield->blocks) {
+        slots.push_back({block.block, block.original, block.image});
+        stored.push_back({block.block, block.original, block.image});
+        numbers.push_back(block.block);
+    }
+    constexpr const char* untouched =
+        "the spare is not usable, the content of main was not changed";
+    try {
+        // two creations must not be taken for one
+        if (plan.cut_off != CutOff::nothing)
+            format::clear_superblocks(members.spare(), plan.spare.path);
+        (void)format::start_shielded_spare(members.spare(), plan.record, slots);
+    } catch (const Error& e) {
+        throw Error{e.code(), plan.spare.path + ": " + e.reason(), untouched};
+    }
+    try {
+        test_blocks(members.open_main(), numbers);
+    } catch (const Error& e) {
+        throw Error{e.code(), e.reason(), untouched};
+    }
+    put_shield(host, members, stored);
+}
+
+void write_members(sys::Host& host, const CreatePlan& plan) {
+    if (plan.cut_off == CutOff::shielded)
+        finish_creation(host, plan.main, plan.spare);
+    else if (plan.shield)
+        shield_device(host, plan);
+    else
+        format_device(host, plan);
+}
+
 } // namespace
 
 CreatePlan plan_create(sys::Host& host, dm::DeviceMapper& dm, const CreateRequest& request) {
     check_name(request.name);
-    if (request.shield)
-        throw Error{Code::refused, request.name + ": this version can't shield the main device yet",
-                    "give --no-shield: main stays as it is, and must not be used directly"};
     CreatePlan plan;
     plan.request = request;
     plan.main = host.inspect(request.main);
@@ -184,9 +358,19 @@ CreatePlan plan_create(sys::Host& host, dm::DeviceMapper& dm, const CreateReques
     (void)host.open(plan.main, sys::Access::read_exclusive);
     (void)host.open(plan.spare, sys::Access::read_exclusive);
     plan.record = new_record(plan, host.identity(plan.main));
-    check_old_metadata(host, request, plan.spare);
-    check_main_is_no_spare(host, plan);
-    check_signatures(host, plan);
+    check_old_metadata(host, plan);
+    if (plan.cut_off == CutOff::shielded && !request.shield)
+        throw Error{Code::refused,
+                    plan.main.path + ": has a shield already: this creation was cut off",
+                    "run it again without --no-shield"};
+    if (plan.cut_off != CutOff::shielded) {
+        check_main_is_no_spare(host, plan);
+        check_main_is_no_member(host, plan);
+        check_no_boot_partition(host, plan);
+        check_signatures(host, plan);
+        if (request.shield)
+            make_shield_plan(host, plan);
+    }
     add_warnings(plan);
     if (dm.info(request.name))
         throw Error{Code::busy, request.name + ": a device of that name exists",
@@ -197,15 +381,17 @@ CreatePlan plan_create(sys::Host& host, dm::DeviceMapper& dm, const CreateReques
 
 void create_set(sys::Host& host, dm::DeviceMapper& dm, const CreatePlan& plan) {
     const std::string& name = plan.request.name;
-    format_device(host, plan);
+    write_members(host, plan);
     try {
         dm.create(name, dm::device_uuid(plan.record.set_uuid),
                   make_table(plan.record, plan.main.number, plan.spare.number), false);
     } catch (const Error& e) {
         throw Error{e.code(), name + ": " + e.reason(),
-                    (e.hint().empty() ? "" : e.hint() + "; ") +
-                        "the spare is formatted; see dmesg, then run: remapctl assemble " + name +
-                        " --main " + plan.main.path + " --spare " + plan.spare.path};
+                    (e.hint().empty() ? "" : e.hint() + "; ") + "the spare is formatted" +
+                        (plan.request.shield ? " and main has its shield" : "") +
+                        "; see dmesg, then run: remapctl assemble " + name + " --main " +
+                        plan.main.path + " --spare " + plan.spare.path +
+                        (plan.request.shield ? ", or to undo it: remapctl dissolve " + name : "")};
     }
 }
 

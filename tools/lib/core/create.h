@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "core/set.h"
+#include "core/shield_plan.h"
+#include "format/build.h"
 
 namespace remap::core {
 
@@ -20,6 +22,13 @@ struct CreateRequest {
     std::optional<std::uint64_t> discard_remapped{};
 };
 
+// What a creation of the same set that was cut off has left.
+enum class CutOff {
+    nothing,
+    started,  // main is as it was, but for a torn first sector
+    shielded, // main carries its header: the creation will be finished
+};
+
 struct CreatePlan {
     CreateRequest request;
     sys::BlockDevice main;
@@ -28,7 +37,10 @@ struct CreatePlan {
     std::string main_signatures_unknown;          // why; empty: they are known
     std::vector<sys::Signature> spare_signatures; // will be removed
     std::vector<std::string> warnings;
-    format::SpareRecord record; // what will be written
+    format::SpareRecord record;       // what will be written
+    std::optional<ShieldPlan> shield; // nothing without one, or if it is there already
+    CutOff cut_off = CutOff::nothing;
+    std::vector<format::StoredShield> stored; // that were to become the shield then
     Locks locks;
 };
 
@@ -38,9 +50,9 @@ struct CreatePlan {
 [[nodiscard]] CreatePlan plan_create(sys::Host& host, dm::DeviceMapper& dm,
                                      const CreateRequest& request);
 
-// Format the spare and activate the set. If formatting fails the spare is left in
-// a state that is never activated; if activating fails the metadata stays and the
-// error says how to go on.
+// Format the spare, shield main and activate the set. If a step before the last one
+// fails the spare is left in a state that is never activated, and main as it was; if
+// activating fails the set stays and the error says how to go on.
 void create_set(sys::Host& host, dm::DeviceMapper& dm, const CreatePlan& plan);
 
 } // namespace remap::core

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "format/build.h"
 
 namespace remap::core {
 
@@ -45,14 +46,7 @@ void wipe_device(sys::Host& host, const WipePlan& plan) {
     const sys::BlockDevice& device = plan.spare.device;
     const sys::Lock disk = host.lock_disk(device);
     const auto file = host.open(device, sys::Access::write_exclusive);
-    const format::AlignedBuffer zero{block_size};
-    for (unsigned copy = 0; copy < 2; ++copy) {
-        const Sector place{dmr_sb_sector(device.size.value(), copy)};
-        if (const int error = file->write(to_bytes(place), zero.span()); error != 0)
-            throw os_error(error, "cannot write to " + device.path);
-    }
-    if (const int error = file->sync(); error != 0)
-        throw os_error(error, "cannot write to " + device.path);
+    format::clear_superblocks(*file, device.path);
 }
 
 } // namespace remap::core

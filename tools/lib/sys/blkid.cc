@@ -52,23 +52,76 @@ bool next_signature(blkid_probe probe, const std::string& path) {
     return result == 0;
 }
 
+std::optional<Bytes> place_in(blkid_probe probe, const char* name) {
+    if (const auto offset = parse_number<std::uint64_t>(value_of(probe, name)))
+        return Bytes{*offset};
+    return std::nullopt;
+}
+
 Signature current(blkid_probe probe) {
     if (const std::string table = value_of(probe, "PTTYPE"); !table.empty())
-        return {table, "partition-table", {}};
-    return {value_of(probe, "TYPE"), value_of(probe, "USAGE"), value_of(probe, "LABEL")};
+        return {table, "partition-table", {}, place_in(probe, "PTMAGIC_OFFSET")};
+    return {value_of(probe, "TYPE"), value_of(probe, "USAGE"), value_of(probe, "LABEL"),
+            place_in(probe, "SBMAGIC_OFFSET")};
+}
+
+std::vector<Signature> all_signatures(blkid_probe probe, const std::string& what) {
+    want_signatures(probe);
+    std::vector<Signature> found;
+    while (next_signature(probe, what)) {
+        Signature signature = current(probe);
+        if (!signature.type.empty())
+            found.push_back(std::move(signature));
+    }
+    return found;
+}
+
+Probe make_probe(int fd, std::uint32_t lbs, const std::string& what) {
+    Probe probe = make_probe(fd, what);
+    if (blkid_probe_set_sectorsize(probe.get(), lbs) != 0)
+        throw Error{Code::failed, "cannot look for signatures on " + what};
+    return probe;
+}
+
+// A value of the entry that a partition has in the table of its disk.
+std::string partition_entry(const std::string& path, const char* name) {
+    const Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!fd)
+        return {};
+    const Probe probe = make_probe(fd.get(), path);
+    blkid_probe_enable_superblocks(probe.get(), 0);
+    blkid_probe_enable_partitions(probe.get(), 1);
+    blkid_probe_set_partitions_flags(probe.get(), BLKID_PARTS_ENTRY_DETAILS);
+    if (blkid_do_safeprobe(probe.get()) < 0)
+        return {};
+    return value_of(probe.get(), name);
 }
 
 } // namespace
 
 std::vector<Signature> probe_signatures(const std::string& path) {
     const Fd fd = open_file(path, O_RDONLY);
-    const Probe probe = make_probe(fd.get(), path);
-    want_signatures(probe.get());
-    std::vector<Signature> found;
-    while (next_signature(probe.get(), path)) {
-        Signature signature = current(probe.get());
-        if (!signature.type.empty())
-            found.push_back(std::move(signature));
+    return all_signatures(make_probe(fd.get(), path).get(), path);
+}
+
+std::vector<Signature> probe_signatures(int fd, std::uint32_t lbs, const std::string& what) {
+    return all_signatures(make_probe(fd, lbs, what).get(), what);
+}
+
+std::vector<Partition> probe_partitions(int fd, std::uint32_t lbs, const std::string& what) {
+    const Probe probe = make_probe(fd, lbs, what);
+    blkid_probe_enable_superblocks(probe.get(), 0);
+    blkid_probe_enable_partitions(probe.get(), 1);
+    std::vector<Partition> found;
+    // belongs to the probe
+    const blkid_partlist list = blkid_probe_get_partitions(probe.get());
+    for (int i = 0; list != nullptr && i < blkid_partlist_numof_partitions(list); ++i) {
+        const blkid_partition part = blkid_partlist_get_partition(list, i);
+        const char* const type = blkid_partition_get_type_string(part);
+        found.push_back({static_cast<unsigned>(blkid_partition_get_partno(part)),
+                         type != nullptr ? to_lower(printable(type))
+                                         : strf("0x%x", static_cast<unsigned>(
+                                                            blkid_partition_get_type(part)))});
     }
     return found;
 }
@@ -85,16 +138,11 @@ void wipe_signatures(const std::string& path) {
 }
 
 std::string partition_uuid(const std::string& path) {
-    const Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (!fd)
-        return {};
-    const Probe probe = make_probe(fd.get(), path);
-    blkid_probe_enable_superblocks(probe.get(), 0);
-    blkid_probe_enable_partitions(probe.get(), 1);
-    blkid_probe_set_partitions_flags(probe.get(), BLKID_PARTS_ENTRY_DETAILS);
-    if (blkid_do_safeprobe(probe.get()) < 0)
-        return {};
-    return value_of(probe.get(), "PART_ENTRY_UUID");
+    return partition_entry(path, "PART_ENTRY_UUID");
+}
+
+std::string partition_type(const std::string& path) {
+    return to_lower(partition_entry(path, "PART_ENTRY_TYPE"));
 }
 
 } // namespace remap::sys

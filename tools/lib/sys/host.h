@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,8 @@ struct Signature {
     std::string type;  // "ext4", "dos"
     std::string usage; // "filesystem", "partition-table", ...
     std::string label; // may be empty
+    // Where its magic stands; nothing if that is not known.
+    std::optional<Bytes> place{};
 };
 
 class Host {
@@ -61,6 +64,9 @@ public:
     [[nodiscard]] virtual std::vector<std::string> users(const BlockDevice& device) = 0;
     // Everything libblkid finds. Throws Code::failed if probing hits an I/O error.
     [[nodiscard]] virtual std::vector<Signature> signatures(const BlockDevice& device) = 0;
+    // Type of a partition in its partition table, as libblkid writes it ("0xef", a
+    // UUID); empty for what is no partition, or if it is not known.
+    [[nodiscard]] virtual std::string partition_type(const BlockDevice& device) = 0;
     // Remove all signatures of other software.
     virtual void wipe_signatures(const BlockDevice& device) = 0;
     // Throws if that is not possible. Exclusive: fails with Code::busy if anybody

@@ -145,6 +145,10 @@ public:
         return probe_signatures(device.path);
     }
 
+    std::string partition_type(const BlockDevice& device) override {
+        return device.partition ? sys::partition_type(device.path) : "";
+    }
+
     void wipe_signatures(const BlockDevice& device) override { sys::wipe_signatures(device.path); }
 
     std::unique_ptr<format::BlockWriter> open(const BlockDevice& device, Access access) override {
