@@ -174,6 +174,7 @@ TEST(Rollback, AssembleWithEachOperationFailing) {
 
 TEST(Rollback, StopWithEachOperationFailing) {
     std::vector<std::string> warnings;
+    int warned = 0;
     const auto failures = fail_each(
         [](Machine& machine) { machine.create(); },
         [&](Machine& machine) { warnings = stop_set(machine.host, machine.dm, "r0", false); },
