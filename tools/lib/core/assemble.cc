@@ -181,8 +181,14 @@ sys::BlockDevice given_main(sys::Host& host, const AssembleRequest& request, Ass
         throw Error{Code::not_found,
                     request.main + ": is smaller than the main device of " + plan.name};
     if (has_shield(plan.record)) {
-        check_header(look_at_main(host, main), plan);
-        return main;
+        const FoundMain found = look_at_main(host, main);
+        // a header that can't be read says nothing, then the disk itself is asked
+        if (found.member.readable && !found.member.torn()) {
+            check_header(found, plan);
+            return main;
+        }
+        plan.warnings.push_back(request.main + ": its member header can't be used: " +
+                                found.member.problem);
     }
     const auto mismatch = main_mismatch(plan.record, main, host.identity(main));
     if (mismatch && !request.force)

@@ -148,7 +148,7 @@ private:
         const AssemblePlan plan = plan_assemble(host_, dm_, request);
         set.notes.insert(set.notes.end(), plan.warnings.begin(), plan.warnings.end());
         if (!plan.already && !dry_run)
-            assemble_set(dm_, plan);
+            assemble_set(host_, dm_, plan);
         set.verdict = plan.already ? Verdict::already
                       : dry_run    ? Verdict::ready
                                    : Verdict::assembled;

@@ -31,6 +31,9 @@ struct FoundMember {
     bool has_magic = false; // the device is a member, whatever else is wrong
     std::string problem;    // why there is no header; empty: there is
     std::optional<MemberHeader> header;
+
+    // There was a header once, of whatever set.
+    [[nodiscard]] bool torn() const { return has_magic && !header; }
 };
 
 // Never throws for what is or isn't on the device.
