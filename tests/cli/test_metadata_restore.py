@@ -28,6 +28,22 @@ class Restore(metadata_case.Case):
         self.assertEqual(os.path.getsize(target), os.path.getsize(self.image))
         self.assertLess(os.stat(target).st_blocks * 512, os.path.getsize(target) // 8)
 
+    def test_shield(self):
+        shielded = self.spare("--entries", "3", "--shield", self.blank(16 << 20, "main.img"),
+                              main="16M", name="shielded.img")
+        self.dump_path, document = self.dump(shielded, "shielded.json")
+        self.assertEqual([(e["reason"], e["shield"]) for e in document["entries"]],
+                         [("shield", True)] * 3)
+        target = self.path("new.img")
+        self.check(self.restore(target), 0)
+        self.assert_same_metadata(shielded, target, document["superblock"])
+        self.good(target, 3)
+        repaired = self.path("repaired.img")
+        self.check(["metadata", "repair", shielded, "-O", repaired], 0)
+        _, again = self.dump(repaired, "again.json")
+        self.assertEqual([e["shield"] for e in again["entries"]], [True] * 3)
+        self.assertEqual(again["superblock"]["incompat"], document["superblock"]["incompat"])
+
     def test_size(self):
         size = os.path.getsize(self.image)
         for other in size - metadata_case.BLOCK, size + metadata_case.BLOCK:

@@ -47,6 +47,10 @@ LostList read_lost(Context& context, const SetStatus& set) {
     return lost;
 }
 
+std::uint64_t shield_blocks(const dm::RemapStatus& s) {
+    return s.by_reason[static_cast<std::size_t>(dm::Reason::shield)];
+}
+
 Json status_json(const SetStatus& set) {
     const dm::RemapStatus& s = set.status;
     Json reasons = Json::object();
@@ -81,6 +85,7 @@ Json status_json(const SetStatus& set) {
               {"errors", s.spare_errors}}},
             {"remaps", {{"blocks", s.entries}, {"by_reason", reasons}}},
             {"lost", {{"sectors", s.lost_sectors}}},
+            {"shield", {{"blocks", shield_blocks(s)}}},
             {"metadata",
              {{"generation", s.generation},
               {"activation", s.activation},
@@ -132,6 +137,11 @@ void print_status(Context& context, const SetStatus& set) {
                        count_of(s.spare_errors, "error").c_str()));
     context.print("  remaps    " + count_of(s.entries, "block") + reasons_text(s) + "\n");
     context.print("  lost      " + count_of(s.lost_sectors, "sector") + "\n");
+    const std::uint64_t shield = shield_blocks(s);
+    context.print("  shield    " +
+                  (shield > 0 ? count_of(shield, "block")
+                              : "none: main still looks like what it held, do not use it directly") +
+                  "\n");
     context.print(strf("  metadata  generation %llu, %u/2 superblocks, %u/2 tables\n",
                        ull(s.generation), s.superblocks_valid, s.tables_valid));
 }
