@@ -3,6 +3,7 @@
 sets are taken is tested in tests/unit/libremap/auto_assemble_test.cc."""
 
 import os
+import shutil
 import time
 
 from harness import WorldCase
@@ -16,7 +17,11 @@ class Auto(WorldCase):
         self.create()
         self.uuid = self.world.uuid()
         self.check(["stop", "r0"], 0)
+        self.reboot()
         self.world.heal()
+
+    def reboot(self):
+        shutil.rmtree(os.path.join(self.world.directory, "run"))
 
     def etc(self, name):
         return os.path.join(self.world.directory, "etc", name)
@@ -89,6 +94,19 @@ class Auto(WorldCase):
         self.check(["assemble", f"UUID={self.uuid}", "--event"], 0)
         self.assertEqual(self.world.devices(), ["r0"])
         self.assertEqual([*self.ctl("assemble", f"UUID={self.uuid}", "--event")], [0, "", ""])
+
+    def test_stopped_stays_stopped(self):
+        event = ["assemble", f"UUID={self.uuid}", "--event"]
+        self.check(event, 0)
+        self.check(["stop", "r0"], 0)
+        self.assertIn("r0 (UUID=" + self.uuid + ") is left alone: it was stopped; to have it again"
+                      " run: remapctl assemble UUID=" + self.uuid, self.check(event, 0))
+        self.assertEqual(self.world.devices(), [])
+        self.check(["assemble", "r0"], 0)
+        self.check(["stop", "r0"], 0)
+        self.reboot()
+        self.check(event, 0)
+        self.assertEqual(self.world.devices(), ["r0"])
 
     def test_event_of_an_incomplete_set_is_quiet(self):
         self.remove_disk(self.main)

@@ -71,7 +71,9 @@ class Dissolve(UsedSetCase):
         self.remap(7)
         self.check(["stop", "r0"], 0)
         images.ext4(self.raw())
-        self.refused(["dissolve", "r0", "--yes"], 3, "carries no member header of this set")
+        self.refused(["dissolve", "r0", "--yes"], 4, "no device carries the member header")
+        self.refused(["dissolve", "r0", "--main", self.main, "--yes"], 4,
+                     "has no valid member header")
 
     def test_goes_on_after_a_failure(self):
         content = self.remap(7)

@@ -136,7 +136,8 @@ int assemble_automatically(Context& context, const AutoOptions& options) {
     const format::Remaptab tab = core::read_remaptab(context.host());
     for (const std::string& problem : tab.problems)
         context.warn(problem);
-    const core::AutoRequest request{options.only, context.options.dry_run};
+    const core::AutoRequest request{options.only, context.options.dry_run,
+                                    options.event || options.last_resort};
     std::vector<AutoSet> sets = assemble_what_is_there(context, settings, tab, request);
     if (options.last_resort) {
         const Clock::time_point deadline = Clock::now() + more_time(sets);

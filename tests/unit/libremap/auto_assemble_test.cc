@@ -82,7 +82,7 @@ protected:
     }
     AutoSet run() {
         const std::vector<AutoSet> sets =
-            assemble_auto(host, dm, configuration, tab, {record.set_uuid, false});
+            assemble_auto(host, dm, configuration, tab, {record.set_uuid, false, event});
         EXPECT_EQ(sets.size(), 1U);
         return sets.empty() ? AutoSet{} : sets[0];
     }
@@ -99,6 +99,7 @@ protected:
     [[nodiscard]] std::string uuid() const { return "UUID=" + record.set_uuid.str(); }
     [[nodiscard]] std::string table() { return dm.devices.begin()->second.live[0].params; }
 
+    bool event = false;
     static constexpr Sector main_size{200'000};
     static constexpr Sector spare_size{65'536};
     test::FakeHost host;
@@ -187,6 +188,39 @@ TEST_F(AutoAssemble, ListedSetWithoutHeaderAndMain) {
     expect(Verdict::refused, "both look like its main device");
 }
 
+// Stopping makes events of the members.
+TEST_F(AutoAssemble, StoppedStaysStopped) {
+    const auto assembled = [&] { return run().verdict == Verdict::assembled; };
+    event = true;
+    ASSERT_TRUE(assembled());
+    (void)stop_set(host, dm, "data", false);
+    expect(Verdict::not_allowed, "it was stopped; to have it again run: remapctl assemble UUID=");
+    // a disk that was away and is back
+    host.devices.at(main).block.disk_sequence = 77;
+    ASSERT_TRUE(assembled());
+    (void)stop_set(host, dm, "data", false);
+    expect(Verdict::not_allowed, "it was stopped");
+    event = false; // by hand
+    ASSERT_TRUE(assembled());
+    event = true;
+    dm.remove("data");
+    EXPECT_TRUE(assembled());
+}
+
+// A set that could not be stopped was not.
+TEST_F(AutoAssemble, FailedStopIsNone) {
+    ASSERT_EQ(run().verdict, Verdict::assembled);
+    dm.before = [](const std::string& line) {
+        if (line == "remove data")
+            throw Error{Code::failed, "no"};
+    };
+    EXPECT_THROW((void)stop_set(host, dm, "data", false), Error);
+    dm.before = {};
+    dm.remove("data");
+    event = true;
+    EXPECT_EQ(run().verdict, Verdict::assembled);
+}
+
 TEST_F(AutoAssemble, ClonedMain) {
     clone("sdc", main);
     expect(Verdict::refused, "carry the same member header; one is a copy of the other");
@@ -195,7 +229,7 @@ TEST_F(AutoAssemble, ClonedMain) {
     test::expect_error(Code::refused, "carry the same member header",
                        [&] { (void)plan_assemble(host, dm, request); });
     request.main = main; // by hand somebody may choose
-    assemble_set(dm, plan_assemble(host, dm, request));
+    assemble_set(host, dm, plan_assemble(host, dm, request));
     EXPECT_EQ(table(), "8:0 8:1");
 }
 
@@ -263,7 +297,7 @@ TEST_F(AutoAssemble, ByHandTheHeaderDecidesToo) {
     (void)other_spare("aaa", hostile);
     AssembleRequest request;
     request.name = "data";
-    assemble_set(dm, plan_assemble(host, dm, request));
+    assemble_set(host, dm, plan_assemble(host, dm, request));
     EXPECT_EQ(table(), "8:0 8:1");
 }
 
@@ -289,13 +323,13 @@ TEST_F(AutoAssemble, DamagedHeaderNamesNobody) {
 }
 
 TEST_F(AutoAssemble, NotActive) {
-    for (const auto& [state, text] :
-         {std::pair{format::State::creating, "its creation was not finished"},
-          std::pair{format::State::dissolving, "it is being dissolved"}}) {
-        record.state = state;
-        rewrite(spare, record);
-        expect(Verdict::refused, text);
-    }
+    record.state = format::State::dissolving;
+    rewrite(spare, record);
+    expect(Verdict::refused, "it is being dissolved");
+    record.state = format::State::creating;
+    record.incompat = 0;
+    rewrite(spare, record);
+    expect(Verdict::refused, "its creation was not finished");
 }
 
 TEST_F(AutoAssemble, NameClash) {

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "core/members.h"
 #include "core/shield.h"
+#include "core/stopped.h"
 
 namespace remap::core {
 
@@ -158,14 +159,10 @@ void check_header(const FoundMain& main, const AssemblePlan& plan) {
 }
 
 // With a shield the header says which device it is, whatever bus it is on.
-sys::BlockDevice search_shielded_main(sys::Host& host, const AssemblePlan& plan) {
+std::optional<sys::BlockDevice> search_header(sys::Host& host, const AssemblePlan& plan) {
     const std::vector<FoundMain> mains = mains_of(find_mains(host), plan.record.set_uuid);
     if (mains.empty())
-        throw Error{Code::not_found,
-                    plan.name + ": no device carries the member header of its main device (" +
-                        describe_main(plan.record.main) + ", " +
-                        human_size(to_bytes(plan.record.main_size)) + ")",
-                    "connect it"};
+        return std::nullopt;
     if (mains.size() > 1)
         throw Error{Code::refused,
                     plan.name + ": " + mains[0].device.path + " and " + mains[1].device.path +
@@ -175,6 +172,14 @@ sys::BlockDevice search_shielded_main(sys::Host& host, const AssemblePlan& plan)
     return mains[0].device;
 }
 
+// A disk that can be read and shows no header is not the main device of this set. While
+// the header comes or goes it may be without, and a header that can't be read says
+// nothing: then the disk itself is asked who it is.
+bool header_denies(const format::SpareRecord& record, const format::FoundMember& member) {
+    return has_shield(record) && record.state == format::State::active && member.readable &&
+           !member.torn();
+}
+
 sys::BlockDevice given_main(sys::Host& host, const AssembleRequest& request, AssemblePlan& plan) {
     sys::BlockDevice main = host.inspect(request.main);
     if (main.size < plan.record.main_size)
@@ -182,13 +187,12 @@ sys::BlockDevice given_main(sys::Host& host, const AssembleRequest& request, Ass
                     request.main + ": is smaller than the main device of " + plan.name};
     if (has_shield(plan.record)) {
         const FoundMain found = look_at_main(host, main);
-        // a header that can't be read says nothing, then the disk itself is asked
-        if (found.member.readable && !found.member.torn()) {
+        if (found.member.header || header_denies(plan.record, found.member)) {
             check_header(found, plan);
             return main;
         }
-        plan.warnings.push_back(request.main + ": its member header can't be used: " +
-                                found.member.problem);
+        plan.warnings.push_back(request.main +
+                                ": its member header can't be used: " + found.member.problem);
     }
     const auto mismatch = main_mismatch(plan.record, main, host.identity(main));
     if (mismatch && !request.force)
@@ -202,16 +206,25 @@ sys::BlockDevice given_main(sys::Host& host, const AssembleRequest& request, Ass
 
 sys::BlockDevice search_main(sys::Host& host, const AssemblePlan& plan) {
     if (has_shield(plan.record))
-        return search_shielded_main(host, plan);
-    if (plan.record.main.empty())
+        if (auto main = search_header(host, plan))
+            return *main;
+    if (plan.record.main.empty() && !has_shield(plan.record))
         throw Error{Code::not_found,
                     plan.name + ": its main device has no stable identity and can't be found",
                     "give --main"};
     std::vector<sys::BlockDevice> found;
     for (const sys::BlockDevice& device : host.block_devices())
-        if (device.number != plan.spare.number && device.size == plan.record.main_size &&
-            !main_mismatch(plan.record, device, host.identity(device)))
+        if (!plan.record.main.empty() && device.number != plan.spare.number &&
+            device.size == plan.record.main_size &&
+            !main_mismatch(plan.record, device, host.identity(device)) &&
+            !header_denies(plan.record, look_at_main(host, device).member))
             found.push_back(device);
+    if (found.empty() && has_shield(plan.record))
+        throw Error{Code::not_found,
+                    plan.name + ": no device carries the member header of its main device (" +
+                        describe_main(plan.record.main) + ", " +
+                        human_size(to_bytes(plan.record.main_size)) + ")",
+                    "connect it; if its first sector can't be read give --main"};
     if (found.empty())
         throw Error{Code::not_found,
                     plan.name + ": its main device (" + describe_main(plan.record.main) + ", " +
@@ -265,6 +278,20 @@ std::vector<std::string> refresh_after_stop(sys::Host& host, const std::vector<d
         return {"main was not looked at: " + e.reason() +
                 "; if it has a shield, the copies there may be out of date"};
     }
+}
+
+// Those that can't be looked at are left out.
+std::vector<sys::BlockDevice> devices_of(sys::Host& host,
+                                         const std::vector<dm::DeviceNumber>& numbers) {
+    std::vector<sys::BlockDevice> devices;
+    for (const dm::DeviceNumber& number : numbers) {
+        try {
+            devices.push_back(host.inspect(host.path_of(number)));
+        } catch (const Error&) {
+            continue;
+        }
+    }
+    return devices;
 }
 
 Error held_open(const std::string& name) {
@@ -334,6 +361,7 @@ void assemble_set(sys::Host& host, dm::DeviceMapper& dm, const AssemblePlan& pla
     try {
         dm.create(plan.name, dm::device_uuid(plan.record.set_uuid),
                   make_table(plan.record, plan.main.number, plan.spare.number), plan.read_only);
+        forget_stopped(host, plan.record.set_uuid);
     } catch (const Error& e) {
         throw Error{e.code(), plan.name + ": " + e.reason(),
                     e.hint().empty() ? "the kernel log says why: dmesg" : e.hint()};
@@ -356,11 +384,16 @@ std::vector<std::string> stop_set(sys::Host& host, dm::DeviceMapper& dm, const s
         return {};
     const Locks locks = lock_members(host, dm.dependencies(name));
     const std::vector<dm::Target> table = dm.table(name);
+    const auto set = dm::set_of_device(info.uuid);
+    if (set)
+        remember_stopped(host, *set, devices_of(host, dm.dependencies(name)));
     try {
         // udev opens new devices for a moment: the open count alone says little, and
         // remove() tries for some seconds
         dm.remove(name);
     } catch (const Error& e) {
+        if (set)
+            forget_stopped(host, *set);
         if (e.code() != Code::busy)
             throw;
         throw held_open(name);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "core/members.h"
+#include "core/stopped.h"
 #include "format/identity.h"
 #include "format/set_name.h"
 
@@ -74,7 +75,7 @@ public:
         return uuids;
     }
 
-    [[nodiscard]] AutoSet judge(const Uuid& uuid, bool dry_run) {
+    [[nodiscard]] AutoSet judge(const Uuid& uuid, const AutoRequest& request) {
         AutoSet set;
         set.uuid = uuid;
         for (const auto& [listed, entry] : listed_)
@@ -85,7 +86,11 @@ public:
             AssembleRequest wanted;
             if (!find_members(set, wanted))
                 return set;
-            assemble(set, wanted, dry_run);
+            if (request.event &&
+                was_stopped(host_, uuid, {host_.inspect(wanted.main), host_.inspect(wanted.spare)}))
+                not_allowed("it was stopped; to have it again run: remapctl assemble UUID=" +
+                            uuid.str());
+            assemble(set, wanted, request.dry_run);
         } catch (const Problem& problem) {
             set.verdict = problem.verdict;
             set.code = problem.error.code();
@@ -307,7 +312,7 @@ std::vector<AutoSet> assemble_auto(sys::Host& host, dm::DeviceMapper& dm,
     std::vector<AutoSet> sets;
     for (const Uuid& uuid : judge.sets())
         if (!request.only || uuid == *request.only)
-            sets.push_back(judge.judge(uuid, request.dry_run));
+            sets.push_back(judge.judge(uuid, request));
     return sets;
 }
 

@@ -43,6 +43,7 @@ struct AutoSet {
 struct AutoRequest {
     std::optional<Uuid> only; // this set; empty: all
     bool dry_run = false;     // sets that could be assembled stay ready
+    bool event = false;       // a member appeared: sets that were stopped stay so
 };
 
 // Look at the sets one after the other and assemble what may be and is complete. What

@@ -35,7 +35,8 @@ struct BlockDevice {
     Sector start;            // of a partition
     DeviceNumber whole_disk; // itself if it is no partition
     std::string whole_name;
-    std::string model; // may be empty
+    std::string model;               // may be empty
+    std::uint64_t disk_sequence = 0; // of the whole disk: never used again; 0 unknown
 };
 
 // Something that libblkid recognises.

@@ -42,6 +42,7 @@ BlockDevice to_block_device(const SysBlock::Device& d, std::string path) {
     b.size = d.size;
     b.lbs = d.lbs;
     b.pbs = std::max(d.pbs, d.lbs);
+    b.disk_sequence = d.disk_sequence;
     b.read_only = d.read_only;
     b.removable = d.removable;
     b.partition = d.partition;

@@ -107,6 +107,7 @@ std::optional<SysBlock::Device> SysBlock::read(const std::string& directory) con
     d.whole_disk = parse_devno(read_line(whole + "/dev")).value_or(d.number);
     d.lbs = static_cast<std::uint32_t>(number_in(whole + "/queue/logical_block_size", 512));
     d.pbs = static_cast<std::uint32_t>(number_in(whole + "/queue/physical_block_size", 512));
+    d.disk_sequence = number_in(whole + "/diskseq");
     d.removable = number_in(whole + "/removable") != 0;
     d.model = printable(read_line(whole + "/device/model"));
     return d;

@@ -32,6 +32,7 @@ public:
         std::string whole_name;
         dm::DeviceNumber whole_disk;
         std::string model;
+        std::uint64_t disk_sequence = 0; // 0: not known
     };
 
     [[nodiscard]] std::optional<Device> find(dm::DeviceNumber number) const;

@@ -22,5 +22,5 @@ set_is_up() {
     same "mounted" "$(findmnt -no SOURCE /srv)" /dev/mapper/data
     same "by-uuid" "$(readlink -f "/dev/disk/by-uuid/$(findmnt -no UUID /srv)")" "$(readlink -f /dev/mapper/data)"
     check "content" sh -c 'cd /srv && sha256sum --quiet -c sums'
-    same "status" "$(dmsetup status data | awk '{ print $5, $9 >= 9 }')" "active 1"
+    same "status" "$(dmsetup status data | awk '{ print $5 }')" active
 }
