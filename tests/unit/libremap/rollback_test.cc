@@ -182,8 +182,8 @@ TEST(Rollback, StopWithEachOperationFailing) {
                       stop_set(machine.host, machine.dm, "r0", false);
                       EXPECT_TRUE(machine.dm.devices.empty());
                   });
-    EXPECT_THAT(failures,
-                testing::IsSupersetOf({"lock-member 8:0", "lock-member 8:1", "remove r0"}));
+    EXPECT_THAT(failures, testing::UnorderedElementsAre("lock-member 8:0", "lock-member 8:1",
+                                                        "deps r0", "remove r0"));
 }
 
 TEST(Rollback, NothingIsWrittenBeforeTheLockIsHeld) {
