@@ -8,8 +8,8 @@
  * the touched table blocks in copy 0 with FUA, then the same in copy 1. The flush
  * is a step of its own and not repeated: after one that failed nobody knows
  * whether the slot data is there, and a second one would not tell. Only then may
- * the caller publish and acknowledge. At every instant one copy of each table block is valid and holds
- * everything that was acknowledged.
+ * the caller publish and acknowledge. At every instant one copy of each table
+ * block is valid and holds everything that was acknowledged.
  *
  * Locking: the caller serialises all calls on one dmr_meta (in the kernel:
  * dmr_store.commit_lock). Counters may be read without the lock.

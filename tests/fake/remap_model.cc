@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "base/text.h"
 #include "remap_set.h"
 
 namespace remap::test {
@@ -15,10 +16,6 @@ namespace {
 // Smaller than the kernel's buffer, so that lists of some length come in pages.
 constexpr std::size_t answer_size = 4096;
 constexpr std::string_view reason_letters = "-wraskmh";
-
-unsigned long long ull(std::uint64_t value) {
-    return value;
-}
 
 } // namespace
 

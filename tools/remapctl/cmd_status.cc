@@ -17,10 +17,6 @@ using core::SetStatus;
 
 constexpr std::size_t lost_shown = 20; // ranges
 
-unsigned long long ull(std::uint64_t value) {
-    return value;
-}
-
 std::string percent_used(const dm::RemapStatus& s) {
     const double share = s.slots_total == 0 ? 0
                                             : 100.0 * static_cast<double>(s.slots_used) /

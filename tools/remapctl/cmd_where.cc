@@ -18,10 +18,6 @@ struct WhereOptions {
     bool files = false;
 };
 
-unsigned long long ull(std::uint64_t value) {
-    return value;
-}
-
 template <class T, class Convert>
 Json or_null(const std::optional<T>& value, Convert&& convert) {
     return value ? Json(convert(*value)) : Json();

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <concepts>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,11 @@ namespace remap {
 
 // printf into a string.
 [[nodiscard]] [[gnu::format(printf, 1, 2)]] std::string strf(const char* format, ...);
+
+// For %llu.
+[[nodiscard]] constexpr unsigned long long ull(std::uint64_t value) {
+    return value;
+}
 
 // Without white space at both ends.
 [[nodiscard]] std::string_view trim(std::string_view text);

@@ -14,8 +14,6 @@ namespace remap::core {
 
 namespace {
 
-constexpr std::size_t chunk_slots = 256; // 1 MiB a read
-
 std::unique_ptr<format::BlockWriter> open_source(sys::Host& host, const RepairRequest& request) {
     std::error_code ignored;
     if (std::filesystem::equivalent(request.source, request.output, ignored))
@@ -55,7 +53,7 @@ public:
         auto& entries = snapshot_.entries;
         for (std::size_t i = 0; i < entries.size();) {
             std::size_t end = i;
-            while (end < entries.size() && end - i < chunk_slots && mapped(entries[end]) &&
+            while (end < entries.size() && end - i < format::chunk_blocks && mapped(entries[end]) &&
                    entries[end].slot - entries[i].slot == end - i)
                 ++end;
             if (end > i)
@@ -112,7 +110,7 @@ private:
     format::BlockWriter& to_;
     format::Snapshot& snapshot_;
     RepairResult& result_;
-    format::AlignedBuffer buffer_{chunk_slots * block_size};
+    format::AlignedBuffer buffer_{format::chunk_blocks * block_size};
 };
 
 } // namespace

@@ -15,10 +15,6 @@ namespace {
 
 constexpr std::array layer_names = {"device", "main", "disk", "spare"};
 
-unsigned long long ull(Sector sector) {
-    return sector.value();
-}
-
 sys::BlockDevice inspect_member(sys::Host& host, sys::DeviceNumber number, const char* role,
                                 const std::string& name) {
     const std::string path = host.path_of(number);
@@ -45,7 +41,7 @@ Place place_on(const sys::BlockDevice& device, Sector sector) {
 
 Error behind_end(Sector sector, const std::string& path, Sector size) {
     return {Code::usage, strf("sector %llu lies behind the end of %s, which has %llu sectors",
-                              ull(sector), path.c_str(), ull(size))};
+                              ull(sector.value()), path.c_str(), ull(size.value()))};
 }
 
 bool lies_in(Sector sector, Sector first, Sector count) {
@@ -209,8 +205,8 @@ Sector to_device(const Layout& layout, Layer layer, Sector sector) {
     if (!lies_in(sector, first, layout.size))
         throw Error{Code::usage,
                     strf("sector %llu of %s lies outside of %s, which has the sectors %llu to %llu",
-                         ull(sector), layout.disk->path.c_str(), layout.main.path.c_str(),
-                         ull(first), ull(first + layout.size - Sector{1}))};
+                         ull(sector.value()), layout.disk->path.c_str(), layout.main.path.c_str(),
+                         ull(first.value()), ull((first + layout.size - Sector{1}).value()))};
     return sector - first;
 }
 

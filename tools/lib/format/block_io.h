@@ -30,6 +30,9 @@ private:
     std::unique_ptr<std::byte, Free> data_;
 };
 
+// Blocks of one large transfer: 1 MiB.
+inline constexpr std::size_t chunk_blocks = 256;
+
 class BlockReader {
 public:
     virtual ~BlockReader() = default;

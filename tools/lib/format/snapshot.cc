@@ -12,8 +12,6 @@ namespace remap::format {
 
 namespace {
 
-constexpr std::uint64_t chunk_blocks_written = 256; // 1 MiB a write
-
 void check(int error, const char* what) {
     if (error != 0)
         throw os_error(error, what);
@@ -27,9 +25,9 @@ void write_both(BlockWriter& device, const dmr_superblock& sb) {
 
 void write_table(BlockWriter& device, const Snapshot& snapshot, unsigned copy) {
     const std::uint64_t all = le64_to_cpu(snapshot.sb.table_init);
-    AlignedBuffer buffer{chunk_blocks_written * block_size};
-    for (std::uint64_t first = 0; first < all; first += chunk_blocks_written) {
-        const std::size_t now = std::min(chunk_blocks_written, all - first);
+    AlignedBuffer buffer{chunk_blocks * block_size};
+    for (std::uint64_t first = 0; first < all; first += chunk_blocks) {
+        const std::size_t now = std::min<std::uint64_t>(chunk_blocks, all - first);
         for (std::size_t i = 0; i < now; ++i) {
             const dmr_table_block block = snapshot.table_block(first + i, copy);
             std::memcpy(buffer.data() + i * block_size, &block, sizeof(block));

@@ -12,8 +12,6 @@ namespace remap::format {
 
 namespace {
 
-constexpr std::size_t chunk_blocks = 256; // 1 MiB a read
-
 template <std::size_t size>
 std::string get_text(const std::uint8_t (&field)[size]) {
     const auto* const end = std::find(field, field + size, 0);

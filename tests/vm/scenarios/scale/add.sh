@@ -27,6 +27,6 @@ remapctl stop r0
 started=$(seconds)
 remapctl assemble r0 --main /dev/disk/main --spare /dev/disk/spare
 echo "assembled in $(since "$started") s"
-remapctl --no-headings map r0 | cut -d' ' -f1 >/tmp/listed
+remapctl --no-headings map r0 | awk '{ print $1 }' >/tmp/listed
 check_list "after assemble" sectors.list
 remapctl stop r0
