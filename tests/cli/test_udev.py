@@ -4,6 +4,7 @@ devices. Everything runs in a mount namespace; no daemon is asked."""
 
 import os
 import pathlib
+import re
 import shutil
 import struct
 import subprocess
@@ -11,7 +12,7 @@ import time
 
 import harness
 from harness import Case
-from udev_machine import Machine, SilentDisk, attach, member_header, new_uuid, why_not
+from udev_machine import UDEV, Machine, SilentDisk, attach, member_header, new_uuid, why_not
 
 MIB = 1 << 20
 
@@ -188,7 +189,8 @@ class Udev(Case):
             self.assertNotIn("ID_FS_TYPE", outcome.properties)
             for link in outcome.links:
                 self.assertNotRegex(link, "by-uuid|by-label|by-partuuid")
-            outcome = machine.events(("add", device), ("add", partition), ("change", partition))
+            machine.answered()
+            outcome = machine.events(("add", device), ("change", partition))
             self.assert_hidden(outcome)
             self.assertEqual(outcome["DM_REMAP_STATE"], "listed")
 
@@ -261,11 +263,40 @@ class Udev(Case):
             self.assertNotIn("ID_FS_TYPE", outcome.properties) # not even tried
             self.assertIn(start, outcome.commands)
             self.assertEqual(outcome["DM_REMAP_STATE"], "no_answer")
+            self.assertEqual(outcome["DM_NOSCAN"], "1") # what the dm rules go by
             self.assertNotIn("SYSTEMD_READY", outcome.properties)
-            outcome = machine.events(("add", device), ("change", device))
-            self.assertEqual(outcome["ID_FS_TYPE"], "ext4") # the second time as without us
+            # at boot there are two events for a disk: nobody waits in the second either
+            outcome = machine.events(("add", device), ("add", device))
+            self.assertNotIn("ID_FS_TYPE", outcome.properties)
+            self.assertIn(start, outcome.commands)
+            machine.answered()
+            outcome = machine.event(device, "change")
+            self.assertEqual(outcome["ID_FS_TYPE"], "ext4") # as without us
+            self.assertNotIn("DM_NOSCAN", outcome.properties)
             self.assertNotIn(start, outcome.commands)
             self.assertEqual(outcome["DM_REMAP_STATE"], "unreadable")
+
+        self.both_orders(check)
+
+    def test_the_unit_announces_a_disk_that_answers(self):
+        unit = (UDEV / "systemd/remap-wait@.service.in").read_text(encoding="ascii").replace("\\\n", "")
+        command = re.search(r"^ExecStart=/bin/sh -c '(.*)'$", unit, re.M)[1].replace("$$", "$")
+        self.assertIn(" >/sys/dev/block/%i/uevent ", command)
+        result = subprocess.run(["sh", "-c", command.replace(">/sys/dev/block/%i/uevent", "")],
+                                check=True, capture_output=True, text=True)
+        # LVM wants "add" for a disk, "change" for an array
+        lines = result.stdout.splitlines()
+        self.assertEqual([line.split()[0] for line in lines], ["add", "change"])
+        for line in lines: # what the kernel takes, and how it arrives in the rules
+            self.assertRegex(line, r"^[a-z]+ [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12} [A-Z]+=1$")
+            self.assertIn(f'ENV{{SYNTH_ARG_{line.split()[2].split("=")[0]}}}!="1"',
+                          (UDEV / "11-dm-remap-member.rules").read_text(encoding="ascii"))
+
+    def test_silent_disk_without_systemd(self):
+        device = attach(self, self.ext4())
+
+        def check(machine):
+            machine.fake_probe("echo DM_REMAP_ROLE=unknown; echo DM_REMAP_STATE=no_answer")
             machine.systemd = False # nobody could ask again
             outcome = machine.event(device)
             self.assertEqual(outcome["ID_FS_TYPE"], "ext4")

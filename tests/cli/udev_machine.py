@@ -85,6 +85,10 @@ class Machine:
         path.write_text("#!/bin/sh\n" + text, encoding="ascii")
         path.chmod(0o755)
 
+    def answered(self):
+        """Every event is one that remap-wait@.service makes; udevadm test can't make it."""
+        (self.rules / "00-answered.rules").write_text('ENV{SYNTH_ARG_ANSWERED}="1"\n', encoding="ascii")
+
     def forget_blkid_flag(self):
         """As systemd before 252."""
         path = self.rules / "60-persistent-storage.rules"
