@@ -153,7 +153,8 @@ int create(Context& context, core::CreateRequest request) {
         context.say("Nothing was changed (--dry-run).");
         return 0;
     }
-    core::create_set(context.host(), context.dm(), plan);
+    for (const std::string& warning : core::create_set(context.host(), context.dm(), plan))
+        context.warn(warning);
     context.say("Created " + request.name + ", UUID " + plan.record.set_uuid.str() +
                 ". Device: /dev/mapper/" + request.name);
     if (!request.shield)
