@@ -33,7 +33,8 @@ open_ext4() { open_fs "$1" "$2" ext4; }
 close_ext4() { close_fs; }
 
 make_xfs() { mkfs.xfs -q -L media "$1" && make_fs "$1" xfs; }
-open_xfs() { open_fs "$1" "$2" xfs; }
+# mounted read-only it still writes its log and super block, where the device can be written to
+open_xfs() { open_fs "$1" "$2$([ "$2" != ro ] || echo ,norecovery)" xfs; }
 close_xfs() { close_fs; }
 
 # One super block; and one that is large enough for a second.
@@ -97,7 +98,7 @@ make_lvm() {
 }
 open_lvm() {
     vgchange -qq -ay vg_media
-    same "the physical volume" "$(pvs --noheadings -o pv_name -S vg_name=vg_media | xargs)" "$1"
+    same "the physical volume" "$(pvs --noheadings -o pv_name -S vg_name=vg_media | xargs readlink -f)" "$(readlink -f "$1")"
     [ "$2" = ro ] || vgchange -qq --setautoactivation y vg_media
     open_fs /dev/vg_media/media "$2" ext4
 }
