@@ -16,6 +16,8 @@ def checksum(path):
     """Of the content, however much of it is holes."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
+        # what is not written yet may be taken for a hole
+        os.fsync(file.fileno())
         at = 0
         while True:
             try:

@@ -2,6 +2,7 @@
 """The shield on real content: nothing shows on raw main, the set has everything, and
 dissolve and recover shield bring main back bit by bit."""
 
+import errno
 import os
 import subprocess
 
@@ -129,6 +130,45 @@ class Places(ShieldCase):
 
     def test_main_without_content(self):
         self.assertEqual(self.blocks(), {0: []})
+
+
+class Partitions(ShieldCase):
+    """Of main, when it is a whole disk: the kernel is told when they come and go."""
+
+    def setUp(self):
+        super().setUp()
+        images.gpt(self.raw())
+
+    def test_create_says_what_becomes_of_them(self):
+        _, _, err = self.ctl(*self.create_args(), "-n")
+        self.assertIn("dev/sda has partitions.", err)
+        self.assertIn("kpartx -a /dev/mapper/r0", err)
+        images.write(self.raw(), 0, bytes(8192))
+        images.write(self.raw(), SECTORS * 512 - 512, bytes(512))
+        _, _, err = self.ctl(*self.create_args(), "-n")
+        self.assertNotIn("has partitions", err)
+
+    def test_kernel_is_told(self):
+        self.check([*self.create_args(), "--yes"], 0)
+        self.check(["dissolve", "r0", "--yes"], 0)
+        self.assertEqual(self.world.log("reread"), ["reread sda", "reread sda"])
+
+    def test_partitions_in_use_are_a_warning(self):
+        before = checksum(self.raw())
+        self.world.fail("reread sda", errno.EBUSY, from_then_on=True)
+        code, _, err = self.ctl(*self.create_args(), "--yes")
+        self.assertEqual(code, 0, err)
+        self.assertIn("run: partx --delete dev/sda", err)
+        code, _, err = self.ctl("dissolve", "r0", "--yes")
+        self.assertEqual(code, 0, err)
+        self.assertIn("run: blockdev --rereadpt dev/sda", err)
+        self.assertEqual(checksum(self.raw()), before)
+        self.create()
+        self.check(["stop", "r0"], 0)
+        self.world.fail("reread sda", errno.EBUSY)
+        _, _, err = self.ctl("recover", "shield", "--main", self.main, "--yes", "--force")
+        self.assertIn("run: blockdev --rereadpt dev/sda", err)
+        self.assertEqual(checksum(self.raw()), before)
 
 
 class Refused(ShieldCase):

@@ -75,6 +75,9 @@ public:
         return std::make_unique<WorldFile>(
             world_, on_host([&](FileHost& host) { return host.open(device, access); }));
     }
+    int reread_partitions(const sys::BlockDevice& device) override {
+        return on_host([&](FileHost& host) { return host.reread_partitions(device); });
+    }
     sys::Lock lock_disk(const sys::BlockDevice& device) override {
         return on_host([&](FileHost& host) { return host.lock_disk(device); });
     }

@@ -160,6 +160,10 @@ std::unique_ptr<format::BlockWriter> FileHost::open_for_target(sys::DeviceNumber
     return std::make_unique<OpenFile>(*this, path, "target ");
 }
 
+int FileHost::reread_partitions(const sys::BlockDevice& device) {
+    return operation("reread " + device.name);
+}
+
 sys::Lock FileHost::lock_disk(const sys::BlockDevice& device) {
     require("lock-disk " + device.whole_name, "cannot lock /dev/" + device.whole_name);
     return {};

@@ -45,6 +45,7 @@ public:
     void wipe_signatures(const sys::BlockDevice& device) override;
     [[nodiscard]] std::unique_ptr<format::BlockWriter> open(const sys::BlockDevice& device,
                                                             sys::Access access) override;
+    [[nodiscard]] int reread_partitions(const sys::BlockDevice& device) override;
     [[nodiscard]] sys::Lock lock_disk(const sys::BlockDevice& device) override;
     [[nodiscard]] sys::Lock lock_member(sys::DeviceNumber number) override;
 

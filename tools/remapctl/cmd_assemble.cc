@@ -64,7 +64,8 @@ int assemble(Context& context, AssembleOptions options) {
                     plan.spare.path + ".");
         return 0;
     }
-    core::assemble_set(context.host(), context.dm(), plan);
+    for (const std::string& warning : core::assemble_set(context.host(), context.dm(), plan))
+        context.warn(warning);
     context.say("Assembled " + plan.name + (plan.read_only ? " (read-only)" : "") +
                 ": /dev/mapper/" + plan.name);
     return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "core/create.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/text.h"
@@ -51,6 +52,19 @@ void show_shield(Context& context, const core::CreatePlan& plan) {
         context.say(strf("       sector %llu: ",
                          static_cast<unsigned long long>(first_sector(block.block).value())) +
                     found_text(block));
+}
+
+// The kernel looks for partitions on disks, but not on device-mapper devices.
+void warn_of_partitions(Context& context, const core::CreatePlan& plan) {
+    const auto& found = plan.main_signatures;
+    if (!plan.request.shield || std::none_of(found.begin(), found.end(), [](const auto& signature) {
+            return signature.usage == "partition-table";
+        }))
+        return;
+    const std::string device = "/dev/mapper/" + plan.request.name;
+    context.warn(plan.main.path + " has partitions. They will be on " + device +
+                 ", and show there only after: kpartx -a " + device +
+                 ". A set for each partition needs no such step");
 }
 
 Json plan_json(const core::CreatePlan& plan) {
@@ -142,6 +156,7 @@ int create(Context& context, core::CreateRequest request) {
     show_device(context, "Spare", plan.spare, plan.spare_signatures);
     context.say("       room for " + count_of(plan.record.slots, "remapped block"));
     show_shield(context, plan);
+    warn_of_partitions(context, plan);
     for (const std::string& warning : plan.warnings)
         context.warn(warning);
     const std::string base = std::filesystem::path{plan.spare.path}.filename();
@@ -153,7 +168,8 @@ int create(Context& context, core::CreateRequest request) {
         context.say("Nothing was changed (--dry-run).");
         return 0;
     }
-    core::create_set(context.host(), context.dm(), plan);
+    for (const std::string& warning : core::create_set(context.host(), context.dm(), plan))
+        context.warn(warning);
     context.say("Created " + request.name + ", UUID " + plan.record.set_uuid.str() +
                 ". Device: /dev/mapper/" + request.name);
     if (!request.shield)

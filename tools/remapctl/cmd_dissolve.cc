@@ -55,6 +55,8 @@ void ask(Context& context, const core::DissolvePlan& plan) {
 }
 
 int finished(Context& context, const core::DissolvePlan& plan, const core::DissolveResult& result) {
+    for (const std::string& warning : result.warnings)
+        context.warn(warning);
     if (!plan.to) {
         context.say("Dissolved " + plan.name + ": " + plan.main.path + " has all of it, " +
                     plan.spare.path + " is free.");

@@ -89,7 +89,8 @@ int recover_shield(Context& context, core::RecoverShieldRequest request) {
         context.say("Nothing was changed (--dry-run).");
         return 0;
     }
-    core::recover_shield(context.host(), plan);
+    for (const std::string& warning : core::recover_shield(context.host(), plan))
+        context.warn(warning);
     context.say("The shield is off. Check the file system before it is mounted (fsck).");
     return plan.damaged.empty() ? 0 : exit_warning;
 }

@@ -353,11 +353,15 @@ AssemblePlan plan_assemble(sys::Host& host, dm::DeviceMapper& dm, const Assemble
     return plan;
 }
 
-void assemble_set(sys::Host& host, dm::DeviceMapper& dm, const AssemblePlan& plan) {
+std::vector<std::string> assemble_set(sys::Host& host, dm::DeviceMapper& dm,
+                                      const AssemblePlan& plan) {
+    std::vector<std::string> warnings;
     if (plan.already)
-        return;
-    if (plan.unfinished)
+        return warnings;
+    if (plan.unfinished) {
         finish_creation(host, plan.main, plan.spare);
+        warnings = hide_partitions(host, plan.main);
+    }
     try {
         dm.create(plan.name, dm::device_uuid(plan.record.set_uuid),
                   make_table(plan.record, plan.main.number, plan.spare.number), plan.read_only);
@@ -366,6 +370,7 @@ void assemble_set(sys::Host& host, dm::DeviceMapper& dm, const AssemblePlan& pla
         throw Error{e.code(), plan.name + ": " + e.reason(),
                     e.hint().empty() ? "the kernel log says why: dmesg" : e.hint()};
     }
+    return warnings;
 }
 
 std::vector<std::string> stop_set(sys::Host& host, dm::DeviceMapper& dm, const std::string& name,

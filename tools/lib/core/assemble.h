@@ -52,7 +52,9 @@ struct AssemblePlan {
 [[nodiscard]] AssemblePlan plan_assemble(sys::Host& host, dm::DeviceMapper& dm,
                                          const AssembleRequest& request);
 
-void assemble_set(sys::Host& host, dm::DeviceMapper& dm, const AssemblePlan& plan);
+// Returns warnings.
+std::vector<std::string> assemble_set(sys::Host& host, dm::DeviceMapper& dm,
+                                      const AssemblePlan& plan);
 
 // Brings the shield on main up to date. Throws Code::not_found if the set is not
 // assembled, Code::busy if it is in use. Only checks if dry_run. Returns warnings: what

@@ -333,13 +333,16 @@ void shield_device(sys::Host& host, const CreatePlan& plan) {
     put_shield(host, members, stored);
 }
 
-void write_members(sys::Host& host, const CreatePlan& plan) {
-    if (plan.cut_off == CutOff::shielded)
-        finish_creation(host, plan.main, plan.spare);
-    else if (plan.shield)
+std::vector<std::string> write_members(sys::Host& host, const CreatePlan& plan) {
+    if (!plan.request.shield) {
+        format_device(host, plan);
+        return {};
+    }
+    if (plan.shield)
         shield_device(host, plan);
     else
-        format_device(host, plan);
+        finish_creation(host, plan.main, plan.spare);
+    return hide_partitions(host, plan.main);
 }
 
 } // namespace
@@ -379,9 +382,9 @@ CreatePlan plan_create(sys::Host& host, dm::DeviceMapper& dm, const CreateReques
     return plan;
 }
 
-void create_set(sys::Host& host, dm::DeviceMapper& dm, const CreatePlan& plan) {
+std::vector<std::string> create_set(sys::Host& host, dm::DeviceMapper& dm, const CreatePlan& plan) {
     const std::string& name = plan.request.name;
-    write_members(host, plan);
+    std::vector<std::string> warnings = write_members(host, plan);
     try {
         dm.create(name, dm::device_uuid(plan.record.set_uuid),
                   make_table(plan.record, plan.main.number, plan.spare.number), false);
@@ -393,6 +396,7 @@ void create_set(sys::Host& host, dm::DeviceMapper& dm, const CreatePlan& plan) {
                         plan.main.path + " --spare " + plan.spare.path +
                         (plan.request.shield ? ", or to undo it: remapctl dissolve " + name : "")};
     }
+    return warnings;
 }
 
 } // namespace remap::core

@@ -52,7 +52,7 @@ struct CreatePlan {
 
 // Format the spare, shield main and activate the set. If a step before the last one
 // fails the spare is left in a state that is never activated, and main as it was; if
-// activating fails the set stays and the error says how to go on.
-void create_set(sys::Host& host, dm::DeviceMapper& dm, const CreatePlan& plan);
+// activating fails the set stays and the error says how to go on. Returns warnings.
+std::vector<std::string> create_set(sys::Host& host, dm::DeviceMapper& dm, const CreatePlan& plan);
 
 } // namespace remap::core

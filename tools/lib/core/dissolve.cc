@@ -302,6 +302,33 @@ void require_header(OpenMembers& members, const format::SpareRecord& record) {
                     "writing the remapped blocks to it could destroy what it holds now"};
 }
 
+// Returns the number of blocks that are on main again.
+std::uint64_t dissolve_members(sys::Host& host, const DissolvePlan& plan,
+                               const OnProgress& progress) {
+    OpenMembers members{host, plan.main, plan.spare};
+    const format::LoadedMap map{members.spare()};
+    const format::SpareRecord& record = map.record();
+    check_state(record, plan.spare.path);
+    if (record.set_uuid != plan.record.set_uuid)
+        throw Error{Code::busy, plan.spare.path + ": changed while it was looked at", "try again"};
+    if (record.state == format::State::dissolving) {
+        dissolve_further(host, members, map);
+    } else {
+        // it was in use until it was stopped
+        if (map.lost_sectors() > 0)
+            throw Error{Code::refused, plan.name + ": sectors were lost meanwhile", "try again"};
+        require_header(members, record);
+        dissolve_active(members, map, progress);
+    }
+    try {
+        format::clear_superblocks(members.spare(), plan.spare.path);
+    } catch (const Error& e) {
+        throw Error{e.code(), e.reason(),
+                    "main is complete; to clean the spare run: remapctl dissolve " + plan.name};
+    }
+    return map.count();
+}
+
 } // namespace
 
 DissolvePlan plan_dissolve(sys::Host& host, dm::DeviceMapper& dm, const DissolveRequest& request) {
@@ -334,30 +361,15 @@ DissolveResult dissolve(sys::Host& host, dm::DeviceMapper& dm, const DissolvePla
         (void)stop_set(host, dm, plan.name, false);
         locks = lock_members(host, {plan.main.number, plan.spare.number});
     }
-    if (plan.to)
-        return copy_set(host, plan, progress);
-    OpenMembers members{host, plan.main, plan.spare};
-    const format::LoadedMap map{members.spare()};
-    const format::SpareRecord& record = map.record();
-    check_state(record, plan.spare.path);
-    if (record.set_uuid != plan.record.set_uuid)
-        throw Error{Code::busy, plan.spare.path + ": changed while it was looked at", "try again"};
-    if (record.state == format::State::dissolving) {
-        dissolve_further(host, members, map);
-    } else {
-        // it was in use until it was stopped
-        if (map.lost_sectors() > 0)
-            throw Error{Code::refused, plan.name + ": sectors were lost meanwhile", "try again"};
-        require_header(members, record);
-        dissolve_active(members, map, progress);
+    DissolveResult result;
+    if (plan.to) {
+        result = copy_set(host, plan, progress);
+        result.warnings = show_partitions(host, *plan.to);
+        return result;
     }
-    try {
-        format::clear_superblocks(members.spare(), plan.spare.path);
-    } catch (const Error& e) {
-        throw Error{e.code(), e.reason(),
-                    "main is complete; to clean the spare run: remapctl dissolve " + plan.name};
-    }
-    return {map.count(), {}};
+    result.blocks = dissolve_members(host, plan, progress);
+    result.warnings = show_partitions(host, plan.main);
+    return result;
 }
 
 } // namespace remap::core

@@ -53,6 +53,7 @@ struct DissolvePlan {
 struct DissolveResult {
     std::uint64_t blocks = 0;            // are on main again, or went to the copy
     std::vector<SectorRange> unreadable; // --to with force: are zeros in the copy
+    std::vector<std::string> warnings;
 };
 
 // Do it. With "to" the set stays as it is, stopped. progress is told about blocks, and

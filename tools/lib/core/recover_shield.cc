@@ -152,6 +152,18 @@ void restore_first_block(const OpenMain& main, const ShieldedBlock& block) {
     put(unit, end);
 }
 
+void put_back(sys::Host& host, const RecoverShieldPlan& plan) {
+    const sys::Lock disk = host.lock_disk(plan.main);
+    const auto file = host.open(plan.main, sys::Access::write_exclusive);
+    const OpenMain main{*file, plan.main};
+    for (const ShieldedBlock& block : plan.blocks)
+        if (block.block != BlockNo{0})
+            write_changed(main, place_of(block.block), block.original);
+    for (const ShieldedBlock& block : plan.blocks)
+        if (block.block == BlockNo{0})
+            restore_first_block(main, block);
+}
+
 } // namespace
 
 RecoverShieldPlan plan_recover_shield(sys::Host& host, const RecoverShieldRequest& request) {
@@ -170,20 +182,13 @@ RecoverShieldPlan plan_recover_shield(sys::Host& host, const RecoverShieldReques
     return plan;
 }
 
-void recover_shield(sys::Host& host, const RecoverShieldPlan& plan) {
-    const sys::Lock disk = host.lock_disk(plan.main);
-    const auto file = host.open(plan.main, sys::Access::write_exclusive);
-    const OpenMain main{*file, plan.main};
+std::vector<std::string> recover_shield(sys::Host& host, const RecoverShieldPlan& plan) {
     try {
-        for (const ShieldedBlock& block : plan.blocks)
-            if (block.block != BlockNo{0})
-                write_changed(main, place_of(block.block), block.original);
-        for (const ShieldedBlock& block : plan.blocks)
-            if (block.block == BlockNo{0})
-                restore_first_block(main, block);
+        put_back(host, plan);
     } catch (const Error& e) {
         throw Error{e.code(), e.reason(), "the shield is not off yet: run it again"};
     }
+    return show_partitions(host, plan.main);
 }
 
 } // namespace remap::core

@@ -45,7 +45,7 @@ struct RecoverShieldPlan {
 
 // Write the originals, block 0 last and of that the sectors that hold its own copy:
 // until these it can be run again. A power cut within that one last write, if it has
-// several sectors, can cost the first block. Throws when a write fails.
-void recover_shield(sys::Host& host, const RecoverShieldPlan& plan);
+// several sectors, can cost the first block. Throws when a write fails. Returns warnings.
+std::vector<std::string> recover_shield(sys::Host& host, const RecoverShieldPlan& plan);
 
 } // namespace remap::core

@@ -204,4 +204,23 @@ void undo_creation(const OpenMain& main, const std::vector<format::StoredShield>
     }
 }
 
+std::vector<std::string> hide_partitions(sys::Host& host, const sys::BlockDevice& main) {
+    const int error = main.partition ? 0 : host.reread_partitions(main);
+    if (error == 0)
+        return {};
+    return {main.path + ": the kernel still shows partitions of it, if it had any (" +
+            errno_text(error) +
+            "): do not use them, they are not complete. To hide them run: "
+            "partx --delete " +
+            main.path};
+}
+
+std::vector<std::string> show_partitions(sys::Host& host, const sys::BlockDevice& main) {
+    const int error = main.partition ? 0 : host.reread_partitions(main);
+    if (error == 0)
+        return {};
+    return {main.path + ": the kernel has not read its partition table again (" +
+            errno_text(error) + "). If it has one run: blockdev --rereadpt " + main.path};
+}
+
 } // namespace remap::core

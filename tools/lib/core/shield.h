@@ -93,4 +93,10 @@ struct RefreshResult {
 RefreshResult refresh_shield(sys::Host& host, const sys::BlockDevice& main,
                              const sys::BlockDevice& spare);
 
+// The kernel looks for partitions on main again, which nobody has open: those that it
+// knows are not there behind a shield, and are there without one. What fails is a
+// warning.
+std::vector<std::string> hide_partitions(sys::Host& host, const sys::BlockDevice& main);
+std::vector<std::string> show_partitions(sys::Host& host, const sys::BlockDevice& main);
+
 } // namespace remap::core

@@ -74,6 +74,9 @@ public:
     // else has claimed the device.
     [[nodiscard]] virtual std::unique_ptr<format::BlockWriter> open(const BlockDevice& device,
                                                                     Access access) = 0;
+    // Have the kernel read the partition table of a whole disk again. Nobody may have
+    // claimed it. Returns 0, also for what never has partitions, or an errno.
+    [[nodiscard]] virtual int reread_partitions(const BlockDevice& device) = 0;
     // Keeps udev from looking at a disk that is being written; empty if there is
     // nothing to lock.
     [[nodiscard]] virtual Lock lock_disk(const BlockDevice& device) = 0;

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <thread>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -20,12 +23,22 @@ namespace remap::sys {
 namespace {
 
 constexpr const char* lock_directory = "/run/lock/dm-remap";
+constexpr int reread_tries = 30;
+constexpr std::chrono::milliseconds reread_pause{100};
 
 std::optional<DeviceNumber> number_of(const std::string& path) {
     struct stat st;
     if (::stat(path.c_str(), &st) != 0 || !S_ISBLK(st.st_mode))
         return std::nullopt;
     return DeviceNumber{major(st.st_rdev), minor(st.st_rdev)};
+}
+
+// Exclusive: since 5.17 the kernel refuses it to others while somebody has the disk.
+int reread_once(const std::string& path) {
+    const Fd fd{::open(path.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC)};
+    if (!fd || ::ioctl(fd.get(), BLKRRPART) != 0)
+        return errno;
+    return 0;
 }
 
 // sysfs writes the '/' of "cciss/c0d0" as '!'.
@@ -160,6 +173,21 @@ public:
             minor(st.st_rdev) != device.number.minor || file->size() != device.size)
             throw Error{Code::failed, device.path + " changed while it was looked at"};
         return file;
+    }
+
+    int reread_partitions(const BlockDevice& device) override {
+        try {
+            // udevd has partitions open while it probes them, and holds its lock
+            const Lock disk = lock_disk(device);
+            int error = reread_once(device.path);
+            for (int left = reread_tries; error == EBUSY && left > 0; --left) {
+                std::this_thread::sleep_for(reread_pause);
+                error = reread_once(device.path);
+            }
+            return error == EINVAL || error == ENOTTY ? 0 : error;
+        } catch (const Error&) {
+            return EBUSY;
+        }
     }
 
     // udevd takes a shared lock on the whole disk before it probes, and skips the
