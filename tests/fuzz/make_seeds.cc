@@ -86,10 +86,10 @@ Bytes load_seed(const std::vector<Change>& changes, const Bytes& operations) {
 }
 
 void make_load(const fs::path& dir) {
-    const Bytes operations = "\x10\x00\x01\x20\x00\xff\x30\x00\x02";
+    const Bytes operations{"\x10\x00\x01\x20\x00\xff\x30\x00\x02", 9};
     const std::vector<Change> none(6, Change{0, {}});
     int n = 0;
-    const auto add = [&](std::vector<Change> changes) {
+    const auto add = [&](const std::vector<Change>& changes) {
         write(dir / std::to_string(n++), load_seed(changes, operations));
     };
     add(none);

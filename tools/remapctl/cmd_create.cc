@@ -15,6 +15,7 @@ namespace {
 
 std::string contents(const std::vector<sys::Signature>& signatures) {
     std::vector<std::string> texts;
+    texts.reserve(signatures.size());
     for (const sys::Signature& s : signatures)
         texts.push_back(s.type + (s.label.empty() ? "" : " \"" + s.label + "\""));
     return texts.empty() ? "no known signature" : "contains: " + join(texts, ", ");

@@ -108,16 +108,16 @@ private:
     // Text everywhere; a swap area, a second header of LUKS2, a backup GPT.
     static std::string new_content() {
         std::string content;
-        for (int i = 0; content.size() < 3'201 * 512; ++i)
+        for (int i = 0; content.size() < 3'201 * sector_size; ++i)
             content += "line " + std::to_string(i) + " of the data on main\n";
-        content.resize(3'201 * 512);
+        content.resize(3'201 * sector_size);
         const auto put = [&](std::size_t at, const std::string& bytes) {
             content.replace(at, bytes.size(), bytes);
         };
         put(1024, std::string{"\1\0\0\0\x8f\1\0\0\0\0\0\0", 12} + std::string(28, 'u'));
         put(4086, "SWAPSPACE2");
-        put(4 * 4096, "SKUL\xba\xbe");
-        put(3'200 * 512, "EFI PART");
+        put(4 * block_size, "SKUL\xba\xbe");
+        put(3'200 * sector_size, "EFI PART");
         return content;
     }
 };

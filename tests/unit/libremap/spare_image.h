@@ -107,7 +107,7 @@ inline format::SpareRecord write_spare(format::BlockWriter& device, std::uint64_
     if (entries > 0)
         change_table(device, 0, {0, 1}, 2, [&](dmr_table_block& block) {
             for (unsigned i = 0; i < entries; ++i)
-                set_entry(block, i, 10 * i, i + 1);
+                set_entry(block, i, std::uint64_t{10} * i, i + 1);
         });
     return record;
 }

@@ -264,6 +264,7 @@ void take_shield_off(OpenMembers& members, const std::vector<format::StoredShiel
 
 std::vector<BlockNo> numbers(const std::vector<format::StoredShield>& blocks) {
     std::vector<BlockNo> result;
+    result.reserve(blocks.size());
     for (const format::StoredShield& block : blocks)
         result.push_back(block.block);
     return result;

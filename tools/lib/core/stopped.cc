@@ -20,6 +20,7 @@ fs::path note_of(const sys::Host& host, const Uuid& set) {
 // 5.15; before, it is the same disk for ever).
 std::string note_text(const std::vector<sys::BlockDevice>& members) {
     std::vector<std::string> lines;
+    lines.reserve(members.size());
     for (const sys::BlockDevice& member : members)
         lines.push_back(member.number.str() + " " + std::to_string(member.disk_sequence) + "\n");
     std::sort(lines.begin(), lines.end());

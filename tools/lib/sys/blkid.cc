@@ -114,9 +114,9 @@ std::vector<Partition> probe_partitions(int fd, std::uint32_t lbs, const std::st
     blkid_probe_enable_partitions(probe.get(), 1);
     std::vector<Partition> found;
     // belongs to the probe
-    const blkid_partlist list = blkid_probe_get_partitions(probe.get());
+    blkid_partlist list = blkid_probe_get_partitions(probe.get());
     for (int i = 0; list != nullptr && i < blkid_partlist_numof_partitions(list); ++i) {
-        const blkid_partition part = blkid_partlist_get_partition(list, i);
+        blkid_partition part = blkid_partlist_get_partition(list, i);
         const char* const type = blkid_partition_get_type_string(part);
         found.push_back({static_cast<unsigned>(blkid_partition_get_partno(part)),
                          type != nullptr ? to_lower(printable(type))
