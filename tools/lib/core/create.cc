@@ -334,15 +334,13 @@ void shield_device(sys::Host& host, const CreatePlan& plan) {
 }
 
 std::vector<std::string> write_members(sys::Host& host, const CreatePlan& plan) {
-    if (!plan.request.shield) {
-        format_device(host, plan);
-        return {};
-    }
-    if (plan.shield)
+    if (plan.cut_off == CutOff::shielded)
+        finish_creation(host, plan.main, plan.spare);
+    else if (plan.shield)
         shield_device(host, plan);
     else
-        finish_creation(host, plan.main, plan.spare);
-    return hide_partitions(host, plan.main);
+        format_device(host, plan);
+    return plan.request.shield ? hide_partitions(host, plan.main) : std::vector<std::string>{};
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 # shellcheck source=/dev/null
 . ./common.sh
 same "the system" "$(systemctl is-system-running --wait)" running
+systemctl --failed --no-legend
 udevadm settle
 # shellcheck disable=SC2154  # from the host
 for f in $formats; do

@@ -99,14 +99,17 @@ make_lvm() {
 open_lvm() {
     vgchange -qq -ay vg_media
     same "the physical volume" "$(pvs --noheadings -o pv_name -S vg_name=vg_media | xargs readlink -f)" "$(readlink -f "$1")"
-    [ "$2" = ro ] || vgchange -qq --setautoactivation y vg_media
+    if [ "$2" = rw ] && [ -z "$(vgs --noheadings -o autoactivation vg_media | xargs)" ]; then
+        vgchange -qq --setautoactivation y vg_media
+    fi
     open_fs /dev/vg_media/media "$2" ext4
 }
 close_lvm() { close_fs && vgchange -qq -an vg_media; }
 
 # no_md_by_itself : udev assembles no array; md_by_itself: as ever
 no_md_by_itself() { mkdir -p /etc/mdadm && echo 'AUTO -all' >/etc/mdadm/mdadm.conf; }
-md_by_itself() { rm -f /etc/mdadm/mdadm.conf; }
+# (mdmonitor fails without an address)
+md_by_itself() { echo 'MAILADDR root' >/etc/mdadm/mdadm.conf; }
 make_md() { # DEV VERSION
     mdadm --quiet --create /dev/md/media --run --force --level=1 --raid-devices=1 --metadata="$2" "$1"
     mkfs.ext4 -q /dev/md/media

@@ -38,4 +38,6 @@ for f in $formats; do
     # what somebody keeps elsewhere
     remapctl -q metadata backup "$f" -O "/root/backup-$f"
     cp --sparse=always "$(readlink -f "$dev")" "/root/full-$f"
+    # brings the copies in the shield up to date
+    [ "$by" = shutdown ] || remapctl -q stop "$f"
 done
