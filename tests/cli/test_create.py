@@ -43,6 +43,38 @@ class Create(WorldCase):
         device = self.json(["status", "r0"], 0)["devices"][0]
         self.assertEqual((device["mode"], device["size_sectors"]), ("active", self.MAIN_SECTORS))
 
+    def test_boot_in_main(self):
+        self.world.change_disk(self.main, signatures=[EXT4], boot_files="/boot/vmlinuz-6.1.0")
+        for extra in [], ["--no-shield"]:
+            self.refused([*self.create_args(), "--yes", *extra], 3,
+                         "dev/sda: its file system holds /boot/vmlinuz-6.1.0",
+                         "reads from the raw disk", "move /boot to a partition of its own")
+        self.check([*self.create_args(), "--yes", "--force"], 0)
+
+    def test_boot_in_a_partition_of_main(self):
+        part = self.world.partition("sda1", self.main, 2048, 60000, signatures=[EXT4],
+                                    boot_files="/boot/grub")
+        self.refused_create(3, "dev/sda1: its file system holds /boot/grub")
+        self.world.change_disk(part, boot_files="")
+        esp = self.world.partition("sda2", self.main, 62048, 2000, partition_type="0xef")
+        for extra in [], ["--force"]:
+            self.refused([*self.create_args(), "--yes", *extra], 3,
+                         "dev/sda: its partition dev/sda2 is an EFI system partition")
+        self.world.change_disk(esp, partition_type="0x83", signatures_fail=True)
+        _, _, err = self.ctl(*self.create_args(), "--yes")
+        self.assertIn("cannot look for signatures on dev/sda2: if it holds /boot, this machine "
+                      "will not boot", err)
+        self.assertEqual(self.world.devices(), ["r0"])
+
+    def test_main_that_nobody_can_look_into(self):
+        self.world.change_disk(self.main, boot_files=None, signatures=[
+            {"type": "LVM2_member", "usage": "raid", "label": ""},
+            {"type": "dos", "usage": "partition-table", "label": ""}])
+        _, _, err = self.ctl(*self.create_args(), "--yes")
+        self.assertIn("cannot look into dev/sda (LVM2_member): if it holds /boot", err)
+        self.assertNotIn("(dos)", err)
+        self.assertEqual(self.world.devices(), ["r0"])
+
     def test_order_of_steps(self):
         self.check([*self.create_args(), "--yes"], 0)
         log = self.world.log()

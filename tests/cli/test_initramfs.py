@@ -35,10 +35,13 @@ class Initramfs(Case):
         self.put("scripts/local-premount/resume", RECORDER)
         self.put("sys/power/resume", "")
         self.put("proc/cmdline", "quiet\n")
-        self.put("local-block", (UDEV / "initramfs-tools/scripts/local-block/dm-remap").read_text())
+        # /lib is the machine's own
+        self.put("local-block", (UDEV / "initramfs-tools/scripts/local-block/dm-remap").read_text()
+                 .replace("/lib/dm-remap/", "/fake/"))
         self.put("local-top", (UDEV / "initramfs-tools/scripts/local-top/dm-remap").read_text())
         self.put("create", (UDEV / "initramfs/create").read_text())
-        for program in "remapctl", "modprobe", "udevadm", "sleep":
+        self.put("dissolve", (UDEV / "initramfs/dissolve").read_text())
+        for program in "dissolve", "remapctl", "modprobe", "udevadm", "sleep":
             self.put(f"fake/{program}", RECORDER)
 
     def put(self, name, text):
@@ -62,7 +65,7 @@ class Initramfs(Case):
     ASSEMBLE = "remapctl --quiet assemble --all --event"
 
     def test_assembles(self):
-        self.assertEqual(self.run_script("local-block")[0], [self.ASSEMBLE])
+        self.assertEqual(self.run_script("local-block")[0], ["dissolve ", self.ASSEMBLE])
 
     def test_noremap(self):
         self.put("proc/cmdline", "quiet noremap\n")
@@ -70,23 +73,23 @@ class Initramfs(Case):
 
     def test_resumes_first(self):
         self.put("there", "")
-        self.assertEqual(self.run_script("local-block", SWAP)[0], ["resume ", self.ASSEMBLE])
+        self.assertEqual(self.run_script("local-block", SWAP)[0], ["resume ", "dissolve ", self.ASSEMBLE])
         # and not once more: sets are in use now
         self.assertEqual((self.root / "conf/param.conf").read_text(), "resume=\n")
-        self.assertEqual(self.run_script("local-block", SWAP)[0], [self.ASSEMBLE])
+        self.assertEqual(self.run_script("local-block", SWAP)[0], ["dissolve ", self.ASSEMBLE])
 
     def test_waits_for_the_device_to_resume_from(self):
         for _ in range(3):
             self.assertEqual(self.run_script("local-block", SWAP)[0], [])
         self.put("there", "")
-        self.assertEqual(self.run_script("local-block", SWAP)[0], ["resume ", self.ASSEMBLE])
+        self.assertEqual(self.run_script("local-block", SWAP)[0], ["resume ", "dissolve ", self.ASSEMBLE])
 
     def test_device_to_resume_from_is_gone(self):
         for _ in range(9):
             self.assertEqual(self.run_script("local-block", SWAP)[0], [])
         log, _ = self.run_script("local-block", SWAP)
         self.assertEqual(log, [f"warning: dm-remap: {SWAP} is missing, there will be no resume from it",
-                               self.ASSEMBLE])
+                               "dissolve ", self.ASSEMBLE])
         self.assertEqual((self.root / "conf/param.conf").read_text(), "resume=\n")
 
     def disks(self):
@@ -158,3 +161,46 @@ class Initramfs(Case):
         # initramfs-tools has a setting of its own
         log, _ = self.run_script("local-top", SWAP)
         self.assertEqual(log, ["warning: remap.create= is ignored: give noresume with it"])
+
+    DISSOLVE = "remapctl --quiet dissolve r0 --yes"
+    TRIGGER = "udevadm trigger --action=change --property-match=DM_REMAP_ROLE=main"
+    SETTLE = "udevadm settle --timeout=30"
+
+    def answer(self, status, text=""):
+        """Of remapctl."""
+        self.put("fake/remapctl", RECORDER + f'[ -z "{text}" ] || echo "{text}" >&2\nexit {status}\n')
+
+    def test_dissolve(self):
+        self.ask("remap.dissolve=r0")
+        log, err = self.run_script("dissolve")
+        self.assertEqual(log, [self.DISSOLVE, self.TRIGGER, self.SETTLE])
+        self.assertIn("dissolved r0; remove remap.dissolve=", err)
+
+    def test_dissolve_what_is_gone_or_incomplete(self):
+        self.ask("remap.dissolve=r0")
+        self.answer(4, "no spare of the set was found")
+        for _ in range(2):
+            self.assertEqual(self.run_script("dissolve"), ([self.DISSOLVE], ""))
+
+    def test_dissolve_that_is_refused(self):
+        self.ask("remap.dissolve=r0")
+        self.answer(3, "8 sectors of it are lost")
+        log, err = self.run_script("dissolve", status=1)
+        # it may have been stopped for that
+        self.assertEqual(log, [self.DISSOLVE, "remapctl --quiet assemble r0", self.SETTLE])
+        self.assertIn("8 sectors of it are lost", err)
+        self.assertIn("r0 was not dissolved", err)
+        # said once, not once a second
+        self.assertEqual(self.run_script("dissolve"), ([], ""))
+
+    def test_dissolve_is_not_asked_for(self):
+        self.assertEqual(self.run_script("dissolve"), ([], ""))
+
+    def test_create_and_dissolve(self):
+        self.disks()
+        self.probe("exit 1")
+        self.ask("remap.create=r0,/dev/main,/dev/spare remap.dissolve=r0")
+        self.assertEqual(self.run_script("create"), ([], ""))
+        log, err = self.run_script("dissolve", status=1)
+        self.assertEqual(log, [])
+        self.assertIn("were both given, nothing was done", err)

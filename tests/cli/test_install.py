@@ -20,12 +20,13 @@ lib/systemd/system/remap-last-resort@.timer
 lib/systemd/system/remap-stop.service
 lib/systemd/system/remap-wait@.service
 share/remap-tools/initramfs/create
+share/remap-tools/initramfs/dissolve
 share/initramfs-tools/hooks/dm-remap
 share/initramfs-tools/scripts/local-block/dm-remap
 share/initramfs-tools/scripts/local-top/dm-remap
 lib/dracut/modules.d/90dm-remap/module-setup.sh
 lib/dracut/modules.d/90dm-remap/initrd.conf
-lib/dracut/modules.d/90dm-remap/create.sh
+lib/dracut/modules.d/90dm-remap/change.sh
 """.split()
 
 
@@ -66,7 +67,7 @@ class Install(Case):
             text = find(name).read_bytes()
             if text.startswith(b"\x7fELF"):
                 continue
-            pattern = r"(/\S*(?:remapctl|remap-probe|initramfs/create))(?=[\s\"])"
+            pattern = r"(/\S*(?:remapctl|remap-probe|initramfs/(?:create|dissolve)))(?=[\s\"])"
             # what these have is for the initramfs, where it lies elsewhere
             elsewhere = {"/lib/udev/remap-probe", "/usr/lib/udev/remap-probe"} \
                 if name.endswith("initramfs/create") else \

@@ -141,6 +141,10 @@ void World::load_disk(const Json& json) {
     d.signatures_fail = json.value("signatures_fail", false);
     d.probe = json.value("probe", false);
     d.partition_type = json.value("partition_type", "");
+    if (json.contains("boot_files") && json.at("boot_files").is_null())
+        d.boot_files.reset();
+    else
+        d.boot_files = json.value("boot_files", "");
     d.cannot_open = json.value("cannot_open", false);
     d.claimed = json.value("claimed", false);
     d.unreadable = ranges_in(json, "unreadable");

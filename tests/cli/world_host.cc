@@ -67,6 +67,9 @@ public:
     std::string partition_type(const sys::BlockDevice& device) override {
         return on_host([&](FileHost& host) { return host.partition_type(device); });
     }
+    std::string boot_files(const sys::BlockDevice& device, const std::string& type) override {
+        return on_host([&](FileHost& host) { return host.boot_files(device, type); });
+    }
     void wipe_signatures(const sys::BlockDevice& device) override {
         on_host([&](FileHost& host) { host.wipe_signatures(device); });
     }

@@ -129,6 +129,13 @@ std::string FileHost::partition_type(const sys::BlockDevice& device) {
     return find(device.path).partition_type;
 }
 
+std::string FileHost::boot_files(const sys::BlockDevice& device, const std::string& type) {
+    const auto& found = find(device.path).boot_files;
+    if (!found)
+        throw Error{Code::failed, "cannot look into " + device.path + " (" + type + ")"};
+    return *found;
+}
+
 void FileHost::wipe_signatures(const sys::BlockDevice& device) {
     Device& found = find(device.path);
     require("erase-signatures " + found.block.name,

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ public:
         bool signatures_fail = false;
         bool probe = false; // for signatures look at the content instead
         std::string partition_type;
+        std::optional<std::string> boot_files = ""; // nothing: can't be looked at
         bool cannot_open = false;
         bool claimed = false; // by somebody who leaves no other trace
         std::vector<SectorRange> unreadable;
@@ -42,6 +44,8 @@ public:
     [[nodiscard]] std::vector<std::string> users(const sys::BlockDevice& device) override;
     [[nodiscard]] std::vector<sys::Signature> signatures(const sys::BlockDevice& device) override;
     [[nodiscard]] std::string partition_type(const sys::BlockDevice& device) override;
+    [[nodiscard]] std::string boot_files(const sys::BlockDevice& device,
+                                         const std::string& type) override;
     void wipe_signatures(const sys::BlockDevice& device) override;
     [[nodiscard]] std::unique_ptr<format::BlockWriter> open(const sys::BlockDevice& device,
                                                             sys::Access access) override;

@@ -152,7 +152,8 @@ int assemble_automatically(Context& context, const AutoOptions& options) {
         status = status == 0 ? code : status;
     }
     context.set("assembled", all);
-    if (options.only && sets.empty() && !options.event)
+    // nobody asked but a timer: it was dissolved, or both members were taken away
+    if (options.only && sets.empty() && !options.event && !options.last_resort)
         throw Error{Code::not_found, "no member of the set " + options.only->str() + " is there",
                     "see: remapctl list -a"};
     return status;

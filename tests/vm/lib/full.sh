@@ -3,7 +3,7 @@
 # loader: it reads kernel and initramfs from the guest's own /boot before every boot, so what
 # update-initramfs did in the guest counts from the next boot on.
 : "${vm:?}" "${out=}" "${boot_dir=}" "${build=}" "${version=}" "${kernel=}" "${kernel_dir=}"
-: "${layout=}" "${root_options=}" "${tools=}" "${modules=}" "${fault=}" "${console=}"
+: "${layout=}" "${initramfs=}" "${root_options=}" "${tools=}" "${modules=}" "${fault=}" "${console=}"
 full_image=''
 
 # full_prepare KO... : makes the disks "root" and, with layout=installed, "boot"
@@ -18,7 +18,7 @@ full_prepare() {
     for ko in "$@"; do install -m 644 -D "$ko" "$files/usr/lib/modules/$version/updates/dkms/${ko##*/}"; done
     # Locked while this runs, or somebody who builds the next one would delete it.
     while :; do
-        full_image=$("$vm/build-guest" "$kernel" "$files")
+        full_image=$("$vm/build-guest" "$kernel" "$files" "$initramfs")
         exec {full_lock}<"$full_image/complete" || continue
         flock -s "$full_lock"
         [ ! -e "$full_image/complete" ] || break

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "core/block_access.h"
+#include "core/boot_check.h"
 #include "core/shield.h"
 
 namespace remap::core {
@@ -132,15 +133,6 @@ void check_main_is_no_spare(sys::Host& host, const CreatePlan& plan) {
     if (found.is_member())
         throw Error{Code::refused, plan.main.path + ": is a dm-remap spare itself",
                     "are --main and --spare swapped? If not, use --force"};
-}
-
-void check_no_boot_partition(sys::Host& host, const CreatePlan& plan) {
-    const std::string what = boot_partition(host.partition_type(plan.main));
-    if (!what.empty())
-        throw Error{Code::refused,
-                    plan.main.path + ": is " + what +
-                        ", which the firmware or the boot loader reads from the raw disk",
-                    "such a partition can't be main"};
 }
 
 // Main as it was before a creation that was cut off tore its first block.
@@ -367,8 +359,10 @@ CreatePlan plan_create(sys::Host& host, dm::DeviceMapper& dm, const CreateReques
     if (plan.cut_off != CutOff::shielded) {
         check_main_is_no_spare(host, plan);
         check_main_is_no_member(host, plan);
-        check_no_boot_partition(host, plan);
         check_signatures(host, plan);
+        for (std::string& warning :
+             refuse_boot_device(host, plan.main, plan.main_signatures, request.force))
+            plan.warnings.push_back(std::move(warning));
         if (request.shield)
             make_shield_plan(host, plan);
     }

@@ -68,6 +68,10 @@ public:
     // Type of a partition in its partition table, as libblkid writes it ("0xef", a
     // UUID); empty for what is no partition, or if it is not known.
     [[nodiscard]] virtual std::string partition_type(const BlockDevice& device) = 0;
+    // What a boot loader reads from the file system of that type on the device, see
+    // boot_files.h; empty: nothing. Throws Code::failed if it can't be looked at.
+    [[nodiscard]] virtual std::string boot_files(const BlockDevice& device,
+                                                 const std::string& type) = 0;
     // Remove all signatures of other software.
     virtual void wipe_signatures(const BlockDevice& device) = 0;
     // Throws if that is not possible. Exclusive: fails with Code::busy if anybody

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "sys/blkid.h"
+#include "sys/boot_files.h"
 #include "sys/host.h"
 #include "sys/lock.h"
 #include "sys/sysfs.h"
@@ -161,6 +162,10 @@ public:
 
     std::string partition_type(const BlockDevice& device) override {
         return device.partition ? sys::partition_type(device.path) : "";
+    }
+
+    std::string boot_files(const BlockDevice& device, const std::string& type) override {
+        return find_boot_files(device.path, type);
     }
 
     void wipe_signatures(const BlockDevice& device) override { sys::wipe_signatures(device.path); }
