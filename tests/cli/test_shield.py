@@ -4,6 +4,7 @@ dissolve and recover shield bring main back bit by bit."""
 
 import errno
 import os
+import shutil
 import subprocess
 
 import images
@@ -260,6 +261,45 @@ class Refresh(ShieldCase):
         self.assertEqual([line for line in self.world.log("write") if "sda" in line],
                          ["write sda 1+7"])
         self.assertEqual(self.recovered()[1144:1153], b"new label")
+
+    def stop_behind_the_back(self):
+        """As blkdeactivate of lvm2 does at shutdown."""
+        with self.world.change() as data:
+            del data["devices"]["r0"]
+
+    def test_stop_by_others_is_made_up_for(self):
+        self.change_slot(b"new label")
+        self.stop_behind_the_back()
+        self.check(["stop", "--all"], 0)
+        self.assertEqual(self.world.log("write"), [])
+        self.check(["stop", "--all", "--refresh", "--dry-run"], 0)
+        self.assertEqual(self.world.log("write"), [])
+        self.check(["stop", "--all", "--refresh"], 0)
+        self.assertEqual(self.world.log("write"), ["write sda 1+7"])
+        self.assertEqual(self.recovered()[1144:1153], b"new label")
+
+    def test_refresh_of_all_leaves_what_is_in_doubt(self):
+        self.change_slot(b"new label")
+        self.stop_behind_the_back()
+        # a copy of the spare
+        copy = self.world.disk("sdz", self.SPARE_SECTORS)
+        shutil.copyfile(self.world.path("sdb"), self.world.path("sdz"))
+        self.check(["stop", "--all", "--refresh"], 0)
+        self.assertEqual(self.world.log("write"), [])
+        os.truncate(self.world.path(os.path.basename(copy)), 0)
+        os.truncate(self.world.path(os.path.basename(copy)), self.SPARE_SECTORS * 512)
+        # a copy of main
+        self.world.disk("sdy", self.MAIN_SECTORS)
+        shutil.copyfile(self.world.path("sda"), self.world.path("sdy"))
+        self.check(["stop", "--all", "--refresh"], 0)
+        self.assertEqual(self.world.log("write"), [])
+
+    def test_refresh_of_all_that_fails(self):
+        self.change_slot(b"new label")
+        self.stop_behind_the_back()
+        self.world.change_disk(self.main, unwritable=[[0, 8]])
+        self.check(["stop", "--all", "--refresh"], 10, "is out of date: cannot write sector 1")
+        self.check(["stop", "--refresh", "r0"], 2, "--refresh is for --all")
 
     def test_nothing_is_written_without_change(self):
         self.check(["stop", "r0"], 0)

@@ -4,6 +4,7 @@
 
 #include "auto_assemble.h"
 #include "base/text.h"
+#include "core/shield.h"
 #include "core/status.h"
 #include "verbs.h"
 
@@ -74,7 +75,15 @@ int assemble(Context& context, AssembleOptions options) {
 struct StopOptions {
     std::vector<std::string> names;
     bool all = false;
+    bool refresh = false;
 };
+
+// How it went, for the exit code.
+int show_warnings(Context& context, const std::vector<std::string>& warnings) {
+    for (const std::string& warning : warnings)
+        context.warn(warning);
+    return warnings.empty() ? 0 : exit_warning;
+}
 
 int stop(Context& context, StopOptions options) {
     if (options.all != options.names.empty())
@@ -84,7 +93,10 @@ int stop(Context& context, StopOptions options) {
     if (options.all)
         for (const dm::DeviceInfo& info : core::assembled_sets(context.dm()))
             options.names.push_back(info.name);
+    if (options.refresh && !options.all)
+        throw Error{Code::usage, "--refresh is for --all", "see: remapctl stop --help"};
     int status = 0;
+    int failure = 0;
     Json stopped = Json::array();
     // one that is busy must not keep the others running
     for (const std::string& name : options.names) {
@@ -92,19 +104,19 @@ int stop(Context& context, StopOptions options) {
             const auto warnings =
                 core::stop_set(context.host(), context.dm(), name, context.options.dry_run);
             stopped.push_back(name);
-            for (const std::string& warning : warnings)
-                context.warn(warning);
-            if (!warnings.empty() && status == 0)
-                status = exit_warning;
+            status = std::max(status, show_warnings(context, warnings));
             context.say((context.options.dry_run ? "Would stop " : "Stopped ") + name + ".");
         } catch (const Error& e) {
             context.report(e);
-            if (status == 0 || status == exit_warning)
-                status = static_cast<int>(e.code());
+            if (failure == 0)
+                failure = static_cast<int>(e.code());
         }
     }
+    if (options.refresh && !context.options.dry_run)
+        status = std::max(
+            status, show_warnings(context, core::refresh_stopped(context.host(), context.dm())));
     context.set("stopped", stopped);
-    return status;
+    return failure != 0 ? failure : status;
 }
 
 } // namespace
@@ -135,6 +147,8 @@ void add_assemble_stop(CLI::App& app, Selected& selected) {
     CLI::App* stop_sub = app.add_subcommand("stop", "Deactivate sets")->group(group_main);
     stop_sub->add_option("NAME", stop_options->names, "Sets to stop");
     stop_sub->add_flag("--all", stop_options->all, "All that are assembled");
+    stop_sub->add_flag("--refresh", stop_options->refresh,
+                       "Also copy what changed in shields of sets that others stopped");
     stop_sub->callback([&selected, stop_options] {
         selected.run = [stop_options](Context& context) { return stop(context, *stop_options); };
     });

@@ -24,4 +24,9 @@ void write_verified(format::BlockWriter& device, Bytes place, std::span<const st
     return to_bytes(first_sector(block));
 }
 
+// For messages.
+[[nodiscard]] inline std::string number_of(BlockNo block) {
+    return std::to_string(block.value());
+}
+
 } // namespace remap::core

@@ -13,8 +13,6 @@ namespace remap::core {
 
 namespace {
 
-constexpr std::uint64_t run_blocks = 256; // 1 MiB an I/O
-
 class Copy {
 public:
     Copy(sys::Host& host, const DissolvePlan& plan)
@@ -26,8 +24,8 @@ public:
 
     DissolveResult run(const OnProgress& progress) {
         const BlockNo blocks = blocks_in(plan_.record.main_size);
-        for (BlockNo at{1}; at < blocks; at += BlockNo{run_blocks}) {
-            const BlockNo end = std::min(blocks, at + BlockNo{run_blocks});
+        for (BlockNo at{1}; at < blocks; at += BlockNo{format::chunk_blocks}) {
+            const BlockNo end = std::min(blocks, at + BlockNo{format::chunk_blocks});
             write(at, read(at, end));
             if (progress)
                 progress(end.value() - 1, blocks.value());

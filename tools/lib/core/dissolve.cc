@@ -16,7 +16,6 @@ namespace remap::core {
 namespace {
 
 constexpr std::size_t lost_shown = 1000;
-constexpr std::uint64_t run_blocks = 256; // 1 MiB an I/O
 constexpr const char* other_device = "main stays as it is, the set can be assembled again; "
                                      "--to DEV copies everything to another device instead";
 
@@ -187,7 +186,7 @@ private:
         map_.for_each([&](const format::MapItem& item) {
             if (item.shield)
                 return true;
-            const bool continues = !run.empty() && run.size() < run_blocks &&
+            const bool continues = !run.empty() && run.size() < format::chunk_blocks &&
                                    run.back().block + BlockNo{1} == item.block;
             if (!continues)
                 flush();

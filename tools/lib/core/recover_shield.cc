@@ -14,12 +14,6 @@ namespace remap::core {
 
 namespace {
 
-std::string number(BlockNo block) {
-    return std::to_string(block.value());
-}
-
-constexpr std::uint64_t run_blocks = 256; // 1 MiB a read
-
 // Adds the block to the plan if it is one of the shield.
 void look_at_block(std::span<const std::byte> raw, BlockNo block, RecoverShieldPlan& plan) {
     const format::FoundShield found = format::look_at_shield(raw, block);
@@ -45,7 +39,7 @@ void look_at_run(format::BlockReader& main, BlockNo first, BlockNo end, RecoverS
             continue;
         // what can't be read may be one of them, or not
         if (const int error = whole ? 0 : try_read(main, place_of(block), raw); error != 0)
-            plan.warnings.push_back(plan.main.path + ": block " + number(block) +
+            plan.warnings.push_back(plan.main.path + ": block " + number_of(block) +
                                     " can't be read: " + errno_text(error));
         else
             look_at_block(raw, block, plan);
@@ -73,8 +67,8 @@ void look_everywhere(format::BlockReader& main, RecoverShieldPlan& plan) {
     const std::vector<std::byte> first =
         plan.blocks.empty() ? std::vector<std::byte>{} : plan.blocks.front().original;
     for (const BlockRange& range : shield_places(main.size(), first))
-        for (BlockNo at = range.first; at < range.end(); at += BlockNo{run_blocks})
-            look_at_run(main, at, std::min(range.end(), at + BlockNo{run_blocks}), plan);
+        for (BlockNo at = range.first; at < range.end(); at += BlockNo{format::chunk_blocks})
+            look_at_run(main, at, std::min(range.end(), at + BlockNo{format::chunk_blocks}), plan);
 }
 
 void check_damaged(const RecoverShieldPlan& plan, bool force) {
@@ -86,7 +80,7 @@ void check_damaged(const RecoverShieldPlan& plan, bool force) {
     if (lost_start || !force)
         throw Error{Code::damaged,
                     plan.main.path + ": " + count_of(plan.damaged.size(), "block") +
-                        " of the shield can't be put back; block " + number(first.block) + ": " +
+                        " of the shield can't be put back; block " + number_of(first.block) + ": " +
                         first.problem,
                     lost_start ? "nothing was changed"
                                : "--force puts back the others and leaves these as they are"};

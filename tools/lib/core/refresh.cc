@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "core/block_access.h"
+#include "core/members.h"
 #include "core/shield.h"
 #include "format/map.h"
 #include "format/shield.h"
@@ -99,6 +100,16 @@ private:
     RefreshResult result_;
 };
 
+// An active set with a shield, and no second spare that says so.
+bool is_only_one(const FoundSpare& spare, const std::vector<FoundSpare>& all) {
+    if (!spare.record || spare.record->state != format::State::active ||
+        (spare.record->incompat & DMR_INCOMPAT_SHIELD) == 0)
+        return false;
+    return std::count_if(all.begin(), all.end(), [&](const FoundSpare& other) {
+               return other.record && other.record->set_uuid == spare.record->set_uuid;
+           }) == 1;
+}
+
 } // namespace
 
 RefreshResult refresh_shield(sys::Host& host, const sys::BlockDevice& main,
@@ -111,6 +122,30 @@ RefreshResult refresh_shield(sys::Host& host, const sys::BlockDevice& main,
     if (!found.header || found.header->set_uuid != map.record().set_uuid)
         throw Error{Code::not_found, main.path + ": carries no member header of the set"};
     return Refresh{host, main, spare, map, *found.header}.run();
+}
+
+std::vector<std::string> refresh_stopped(sys::Host& host, dm::DeviceMapper& dm) {
+    std::vector<std::string> warnings;
+    const std::vector<FoundSpare> spares = find_spares(host);
+    const std::vector<FoundMain> all_mains = find_mains(host);
+    for (const FoundSpare& spare : spares) {
+        if (!is_only_one(spare, spares) || dm.info_by_uuid(dm::device_uuid(spare.record->set_uuid)))
+            continue;
+        const std::vector<FoundMain> mains = mains_of(all_mains, spare.record->set_uuid);
+        if (mains.size() != 1 || member_mismatch(*mains[0].member.header, *spare.record))
+            continue;
+        const sys::BlockDevice& main = mains[0].device;
+        try {
+            const Locks locks = lock_members(host, {main.number, spare.device.number});
+            require_unchanged(host, spare);
+            const RefreshResult result = refresh_shield(host, main, spare.device);
+            warnings.insert(warnings.end(), result.warnings.begin(), result.warnings.end());
+        } catch (const Error& e) {
+            warnings.push_back(main.path +
+                               ": the copies in the shield may be out of date: " + e.reason());
+        }
+    }
+    return warnings;
 }
 
 } // namespace remap::core

@@ -13,10 +13,6 @@ namespace remap::core {
 
 namespace {
 
-std::string number(BlockNo block) {
-    return std::to_string(block.value());
-}
-
 // The first sector as a unit of its own; where sectors are larger the whole block is
 // one.
 std::size_t first_unit(const sys::BlockDevice& main, std::size_t length) {
@@ -67,7 +63,7 @@ void require_untouched(OpenMembers& members, const std::vector<format::StoredShi
     for (const format::StoredShield& block : blocks)
         if (compare_block(members.main(), block) == Holds::other)
             throw Error{Code::damaged,
-                        members.main_device.path + ": block " + number(block.block) +
+                        members.main_device.path + ": block " + number_of(block.block) +
                             " was changed since the creation of the set was cut off",
                         "see: remapctl recover shield --help"};
 }

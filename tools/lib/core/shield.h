@@ -93,6 +93,10 @@ struct RefreshResult {
 RefreshResult refresh_shield(sys::Host& host, const sys::BlockDevice& main,
                              const sys::BlockDevice& spare);
 
+// The same for all sets that are there, whole and beyond doubt, and not assembled:
+// others than stop_set() may have stopped them. What fails is a warning.
+[[nodiscard]] std::vector<std::string> refresh_stopped(sys::Host& host, dm::DeviceMapper& dm);
+
 // The kernel looks for partitions on main again, which nobody has open: those that it
 // knows are not there behind a shield, and are there without one. What fails is a
 // warning.

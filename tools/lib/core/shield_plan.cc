@@ -19,7 +19,6 @@ namespace remap::core {
 
 namespace {
 
-constexpr std::uint64_t run_blocks = 256; // 1 MiB a read
 constexpr const char* no_shield = "--no-shield leaves main as it is: raw main stays visible then, "
                                   "and must not be used";
 
@@ -29,8 +28,8 @@ public:
     Image(format::BlockReader& device, const std::vector<BlockRange>& places)
         : content{device.size()} {
         for (const BlockRange& range : places)
-            for (BlockNo at = range.first; at < range.end(); at += BlockNo{run_blocks})
-                copy_run(device, at, std::min(range.end(), at + BlockNo{run_blocks}));
+            for (BlockNo at = range.first; at < range.end(); at += BlockNo{format::chunk_blocks})
+                copy_run(device, at, std::min(range.end(), at + BlockNo{format::chunk_blocks}));
     }
 
     [[nodiscard]] std::vector<std::byte> block(BlockNo block) const {
@@ -91,10 +90,6 @@ std::optional<std::vector<std::byte>> make_image(BlockNo block, std::span<const 
         std::memcpy(image->data(), &member, sizeof(member));
     }
     return image;
-}
-
-std::string number(BlockNo block) {
-    return std::to_string(block.value());
 }
 
 class Hider {
@@ -193,7 +188,7 @@ private:
             return;
         }
         throw Error{Code::refused,
-                    main_ + ": block " + number(hidden.block.block) + " (" +
+                    main_ + ": block " + number_of(hidden.block.block) + " (" +
                         join(hidden.block.found, ", ") +
                         ") can't be compressed enough to be kept on main",
                     no_shield};
@@ -203,7 +198,7 @@ private:
     void repack(Hidden& hidden, const std::string& what) {
         if (++hidden.variant >= format::shield_variants)
             throw Error{Code::refused,
-                        main_ + ": block " + number(hidden.block.block) + " would still show " +
+                        main_ + ": block " + number_of(hidden.block.block) + " would still show " +
                             what,
                         no_shield};
         pack(hidden);
@@ -218,7 +213,7 @@ private:
             plan.warnings.push_back(
                 main_ + ": " + count_of(image_.unreadable.size(), "block") +
                 " where signatures can be could not be read; the first is block " +
-                number(*image_.unreadable.begin()));
+                number_of(*image_.unreadable.begin()));
         return plan;
     }
 

@@ -17,7 +17,7 @@ using std::string_view;
     throw Error{Code::usage, what};
 }
 
-std::string quoted(string_view text) {
+std::string in_quotes(string_view text) {
     return "'" + printable(text) + "'";
 }
 
@@ -26,7 +26,7 @@ std::string unescape(string_view field) {
     std::string text;
     for (std::size_t i = 0; i < field.size(); ++i) {
         if (const auto code = static_cast<unsigned char>(field[i]); code < ' ' || code == 0x7f)
-            bad(quoted(field) + " has a control character");
+            bad(in_quotes(field) + " has a control character");
         if (field[i] != '\\') {
             text += field[i];
             continue;
@@ -35,7 +35,7 @@ std::string unescape(string_view field) {
                                ? parse_number<unsigned char>(field.substr(i + 1, 3), 8)
                                : std::nullopt;
         if (!octal || *octal == 0)
-            bad(quoted(field) + " has a backslash without three octal digits");
+            bad(in_quotes(field) + " has a backslash without three octal digits");
         text += static_cast<char>(*octal);
         i += 3;
     }
@@ -66,7 +66,7 @@ Sector parse_sectors(const std::string& value) {
     const string_view digits = string_view{value}.substr(0, value.size() - 1);
     const auto number = value.ends_with('s') ? parse_number<std::uint64_t>(digits) : std::nullopt;
     if (!number || *number == 0 || Sector{*number} > max_sector)
-        bad(quoted(value) + " is no size in sectors, such as 1953525168s");
+        bad(in_quotes(value) + " is no size in sectors, such as 1953525168s");
     return Sector{*number};
 }
 
@@ -85,7 +85,8 @@ void parse_identity(string_view field, RemaptabEntry& entry) {
         else if (tag == "SIZE" && entry.main_size == Sector{0} && !value.empty())
             entry.main_size = parse_sectors(value);
         else
-            bad("main is '-', a path, or WWN=, SERIAL=, PARTUUID= and SIZE=, not " + quoted(field));
+            bad("main is '-', a path, or WWN=, SERIAL=, PARTUUID= and SIZE=, not " +
+                in_quotes(field));
     }
     if (entry.main.empty())
         bad("SIZE= alone does not name the main device");
@@ -109,7 +110,7 @@ void parse_spare(string_view field, RemaptabEntry& entry) {
     if (field.starts_with(prefix))
         entry.set_uuid = Uuid::parse(field.substr(prefix.size()));
     if (!entry.set_uuid)
-        bad("spare is a path, or UUID= and the UUID of the set, not " + quoted(field));
+        bad("spare is a path, or UUID= and the UUID of the set, not " + in_quotes(field));
 }
 
 std::chrono::seconds parse_timeout(string_view value) {
@@ -119,7 +120,7 @@ std::chrono::seconds parse_timeout(string_view value) {
     if (!number || *number < RemaptabEntry::default_timeout.count() || *number > most)
         bad(strf("timeout takes %lld to %u seconds, not ",
                  static_cast<long long>(RemaptabEntry::default_timeout.count()), most) +
-            quoted(value));
+            in_quotes(value));
     return std::chrono::seconds{*number};
 }
 
@@ -137,7 +138,7 @@ void parse_options(string_view field, RemaptabEntry& entry) {
         else if (option.starts_with(timeout))
             entry.timeout = parse_timeout(option.substr(timeout.size()));
         else
-            bad("there is no option " + quoted(option));
+            bad("there is no option " + in_quotes(option));
     }
 }
 
@@ -168,7 +169,7 @@ RemaptabEntry parse_line(const std::vector<string_view>& fields) {
 void require_new(const std::vector<RemaptabEntry>& entries, const RemaptabEntry& entry) {
     for (const RemaptabEntry& other : entries) {
         if (other.name == entry.name)
-            bad(strf("the name %s is that of line %u", quoted(entry.name).c_str(), other.line));
+            bad(strf("the name %s is that of line %u", in_quotes(entry.name).c_str(), other.line));
         if (entry.set_uuid && other.set_uuid == entry.set_uuid)
             bad(strf("the set is that of line %u", other.line));
     }
