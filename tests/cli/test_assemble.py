@@ -251,6 +251,13 @@ class Stop(WorldCase):
         self.assertEqual(self.world.devices(), [])
         self.refused(["stop", "r0"], 4, "r0: no such set is assembled", "see: remapctl list -a")
 
+    def test_stop_when_main_was_pulled_out(self):
+        self.create()
+        with self.world.change() as data:
+            data["disks"] = [disk for disk in data["disks"] if disk["path"] != self.main]
+        # without a shield there is nothing to be done on main
+        self.check(["stop", "r0"], 0)
+
     def test_stop_busy(self):
         self.create()
         self.world.change_device("r0", users=["mounted on /srv"])

@@ -271,9 +271,11 @@ std::vector<std::string> refresh_after_stop(sys::Host& host, const std::vector<d
         return {};
     const auto members = dm::RemapTable::parse(table[0].params);
     try {
-        return refresh_shield(host, host.inspect(host.path_of(members.main)),
-                              host.inspect(host.path_of(members.spare)))
-            .warnings;
+        const sys::BlockDevice spare = host.inspect(host.path_of(members.spare));
+        // of another set nobody asks for main, which may have been pulled out
+        if (!has_shield(look_at_spare(host, spare)))
+            return {};
+        return refresh_shield(host, host.inspect(host.path_of(members.main)), spare).warnings;
     } catch (const Error& e) {
         return {"main was not looked at: " + e.reason() +
                 "; if it has a shield, the copies there may be out of date"};

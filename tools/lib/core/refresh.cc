@@ -102,8 +102,7 @@ private:
 
 // An active set with a shield, and no second spare that says so.
 bool is_only_one(const FoundSpare& spare, const std::vector<FoundSpare>& all) {
-    if (!spare.record || spare.record->state != format::State::active ||
-        (spare.record->incompat & DMR_INCOMPAT_SHIELD) == 0)
+    if (!has_shield(spare) || spare.record->state != format::State::active)
         return false;
     return std::count_if(all.begin(), all.end(), [&](const FoundSpare& other) {
                return other.record && other.record->set_uuid == spare.record->set_uuid;
@@ -112,10 +111,13 @@ bool is_only_one(const FoundSpare& spare, const std::vector<FoundSpare>& all) {
 
 } // namespace
 
+bool has_shield(const FoundSpare& spare) {
+    return spare.record && (spare.record->incompat & DMR_INCOMPAT_SHIELD) != 0;
+}
+
 RefreshResult refresh_shield(sys::Host& host, const sys::BlockDevice& main,
                              const sys::BlockDevice& spare) {
-    const FoundSpare there = look_at_spare(host, spare);
-    if (!there.record || (there.record->incompat & DMR_INCOMPAT_SHIELD) == 0)
+    if (!has_shield(look_at_spare(host, spare)))
         return {};
     const format::LoadedMap map{*host.open(spare, sys::Access::read)};
     const format::FoundMember found = format::read_member(*host.open(main, sys::Access::read));

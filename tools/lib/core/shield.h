@@ -81,6 +81,9 @@ void finish_creation(sys::Host& host, const sys::BlockDevice& main, const sys::B
 // torn first sector, which gets its content back. Throws os_error when that fails.
 void undo_creation(const OpenMain& main, const std::vector<format::StoredShield>& blocks);
 
+// Whether the superblock says so.
+[[nodiscard]] bool has_shield(const FoundSpare& spare);
+
 struct RefreshResult {
     std::uint64_t blocks = 0;    // of the shield
     std::uint64_t rewritten = 0; // were out of date
