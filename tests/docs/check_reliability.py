@@ -20,13 +20,15 @@ listed = rows[start + 2 :]
 problems += [f"no row for the mutant {row[0]} ({row[2]})" for row in wanted if row not in listed]
 problems += [f"no such mutant: {row}" for row in listed if row not in wanted]
 
-start = rows.index(["what happens", "what has to follow", "scenario"])
-for row in rows[start + 2 :]:
-    if len(row) != 3 or row[0] == "operation":
-        break
-    for name in re.split(r", *", row[2]):
-        if not (repo / "tests/vm/scenarios" / name / "host").exists():
-            problems.append(f"no scenario {name}")
+# The tables that begin so go on as long as their rows have three cells.
+header = ["what happens", "what has to follow", "scenario"]
+named = set()
+for start in [i for i, row in enumerate(rows) if row == header]:
+    for row in rows[start + 2 :]:
+        if len(row) != 3 or row in (header, ["---"] * 3):
+            break
+        named.update(re.split(r", *", row[2]))
+problems += [f"no scenario {name}" for name in sorted(named) if not (repo / "tests/vm/scenarios" / name / "host").exists()]
 
 print("\n".join(problems) or f"{len(wanted)} mutants, all of them in docs/reliability.md")
 sys.exit(bool(problems))
