@@ -117,8 +117,6 @@ bool has_shield(const FoundSpare& spare) {
 
 RefreshResult refresh_shield(sys::Host& host, const sys::BlockDevice& main,
                              const sys::BlockDevice& spare) {
-    if (!has_shield(look_at_spare(host, spare)))
-        return {};
     const format::LoadedMap map{*host.open(spare, sys::Access::read)};
     const format::FoundMember found = format::read_member(*host.open(main, sys::Access::read));
     if (!found.header || found.header->set_uuid != map.record().set_uuid)

@@ -91,8 +91,8 @@ struct RefreshResult {
 };
 // Bring the compressed copies on main up to date with the slots. The set is not
 // assembled. What fails is a warning: the slots have everything. Throws only if the
-// members can't be opened or the metadata can't be loaded. A set without shield has
-// no blocks.
+// members can't be opened or the metadata can't be loaded, also for a set without a
+// shield: see has_shield().
 RefreshResult refresh_shield(sys::Host& host, const sys::BlockDevice& main,
                              const sys::BlockDevice& spare);
 

@@ -160,7 +160,8 @@ std::optional<Driver> driver_for(const std::string& type) {
     return std::nullopt;
 }
 
-// Nothing that the kernel does can write to the device as long as this lives.
+// File systems refuse to write to the device as long as this lives. A second safeguard:
+// the block layer itself only warns.
 class WriteProtection {
 public:
     explicit WriteProtection(const std::string& device) : device_{open_file(device, O_RDONLY)} {

@@ -13,8 +13,8 @@ namespace remap::sys {
 [[nodiscard]] std::string find_boot_files(int directory);
 
 // The same for what is on a block device, of a type as libblkid names it. The kernel
-// reads it, from a mount that nobody else sees, and can't write to the device
-// meanwhile: no journal is replayed. Throws Code::failed if it can't be looked at.
+// reads it, from a mount that nobody else sees, without replaying a journal; the
+// device is set read-only meanwhile. Throws Code::failed if it can't be looked at.
 [[nodiscard]] std::string find_boot_files(const std::string& device, const std::string& type);
 
 } // namespace remap::sys
