@@ -64,6 +64,19 @@ inject() {
 # counter DEV FIELD : from /sys/block/*/stat, e.g. 1 reads, 5 writes, 16 flushes
 counter() { awk -v f="$2" '{ print $f }' "/sys/class/block/$(basename "$(readlink -f "$1")")/stat"; }
 
+# eventually COMMAND... : until it succeeds, up to 90 s: for what tells nobody that it is done
+eventually() {
+    local tries=0
+    until "$@"; do
+        tries=$((tries + 1))
+        [ $tries -lt 300 ] || return 1
+        sleep 0.3
+    done
+}
+
+# property DEVICE NAME : what udev knows
+property() { udevadm info --query property --property "$2" --value "$1"; }
+
 # name_disks : /dev/disk/NAME for every disk the host declared; it put the names in the serial numbers
 name_disks() {
     local sys dev serial

@@ -4,13 +4,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <dirent.h>
 #include <fcntl.h>
 #include <functional>
 #include <linux/fs.h>
 #include <linux/mount.h>
 #include <memory>
-#include <sstream>
+#include <mntent.h>
 #include <string_view>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -27,6 +28,7 @@ namespace remap::sys {
 namespace {
 
 constexpr std::size_t fstab_limit = 1 << 20;
+constexpr std::size_t line_limit = 1 << 12;
 
 Fd open_below(int directory, const char* name, int flags) {
     return Fd{::openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags)};
@@ -93,20 +95,21 @@ bool boot_is_elsewhere(int directory) {
     const Fd etc = open_below(directory, "etc", O_DIRECTORY);
     if (!etc)
         return false;
-    std::istringstream lines{content_of(etc.get(), "fstab")};
+    std::string text = content_of(etc.get(), "fstab");
+    const std::unique_ptr<FILE, int (*)(FILE*)> file{::fmemopen(text.data(), text.size(), "r"),
+                                                     ::fclose};
+    if (!file)
+        return false;
     std::string root;
     std::string boot;
-    for (std::string line; std::getline(lines, line);) {
-        std::istringstream fields{line};
-        std::string source;
-        std::string target;
-        fields >> source >> target;
-        if (source.starts_with('#'))
-            continue;
+    mntent entry{};
+    std::array<char, line_limit> line{};
+    while (::getmntent_r(file.get(), &entry, line.data(), static_cast<int>(line.size()))) {
+        const std::string_view target = entry.mnt_dir;
         if (target == "/")
-            root = source;
+            root = entry.mnt_fsname;
         if (target == "/boot" || target == "/boot/")
-            boot = source;
+            boot = entry.mnt_fsname;
     }
     // as a subvolume it is on the same device
     return !boot.empty() && boot != root;

@@ -2,7 +2,6 @@
 # What nobody may take for a file system, before the set is assembled and after.
 main=/dev/disk/main spare=/dev/disk/spare
 
-property() { udevadm info --query property --property "$2" --value "$1"; }
 fails() { ! "$@" >/dev/null 2>&1; }
 
 members_are_hidden() {

@@ -4,7 +4,6 @@
 knobs=/sys/bus/pseudo/drivers/scsi_debug
 silent() { echo 1 >$knobs/every_nth; echo 0x80 >$knobs/opts; }
 answering() { echo 0 >$knobs/opts; echo 0 >$knobs/every_nth; }
-property() { udevadm info --query property --property "$2" --value "$1"; }
 in_flight() { awk '{ print $1 }' "/sys/class/block/${1#/dev/}/inflight"; }
 number_of() { tr -d '\n' <"/sys/class/block/$(basename "$(readlink -f "$1")")/dev"; }
 policy() { printf '[assemble]\nauto=%s\n' "$1" >/etc/dm-remap/remapctl.conf; }
@@ -22,15 +21,6 @@ settle_after() {
 within() {
     check "$1: $took ms, $2 ms if it answers" [ "$took" -ge "$3" ]
     check "no longer than $3 ms more" [ "$took" -le $(($2 + $3 + 4000)) ]
-}
-# eventually COMMAND... : until it succeeds
-eventually() {
-    local tries=0
-    until "$@"; do
-        tries=$((tries + 1))
-        [ $tries -lt 300 ] || return 1
-        sleep 0.3
-    done
 }
 lvm_is_done() { [ -z "$(systemctl list-units --no-legend --plain --state=active,activating 'lvm-activate-*')" ]; }
 no_waits() { [ -z "$(systemctl list-units --no-legend --plain --state=activating 'remap-wait@*')" ]; }

@@ -1,19 +1,9 @@
 # shellcheck shell=dash
 uuid=$(cat /etc/set-uuid 2>/dev/null) || true
-property() { udevadm info --query property --property "$2" --value "$1"; }
-# number_of DISK : its kernel name
+# name_of DISK : its kernel name
 name_of() { basename "$(readlink -f "/dev/disk/$1")"; }
 # said UNIT TEXT : whether the unit has said so since the machine was started
 said() { journalctl -b -q -o cat -u "$1" | grep -qF -- "$2"; }
-# eventually COMMAND... : until it succeeds
-eventually() {
-    local tries=0
-    until "$@"; do
-        tries=$((tries + 1))
-        [ $tries -lt 300 ] || return 1
-        sleep 0.3
-    done
-}
 # The kernel says so whenever it tries, by whatever name.
 never_mounted() {
     check "the kernel was never asked to mount $1" sh -c "! dmesg | grep -F '($(name_of "$1"))' | grep -iE 'ext4|vfs'"

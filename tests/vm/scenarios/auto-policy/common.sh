@@ -1,5 +1,4 @@
 # shellcheck shell=dash
-property() { udevadm info --query property --property "$2" --value "$1"; }
 uuid_of() { awk -v name="$1" '$1 == name { print $2 }' /test/uuids; }
 journal_of() { journalctl -b -q -o cat -u "remap-assemble@$(uuid_of "$1").service" -u "remap-last-resort@$(uuid_of "$1").service"; }
 fails() { ! "$@"; }

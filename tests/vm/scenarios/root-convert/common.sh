@@ -3,7 +3,6 @@
 main=/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_root spare=/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_spare
 files=/var/lib/test
 
-property() { udevadm info --query property --property "$2" --value "$1"; }
 fails() { ! "$@" >/dev/null 2>&1; }
 
 system_is_up() {

@@ -6,7 +6,6 @@ kept=/dev/shm
 tab=$(printf '\t')
 
 fails() { ! "$@" >/dev/null 2>&1; }
-property() { udevadm info --query property --property "$2" --value "$1"; }
 node_of() { basename "$(readlink -f "$1")"; }
 # partitions DISK : that the kernel knows
 partitions() { (cd "/sys/class/block/$(node_of "$1")" && echo */partition) | sed 's,/partition,,g; s,^\*$,,'; }
